@@ -77,6 +77,7 @@ struct cgroup_pool_stat {
  * @gen: generation, slots which were begun in an earlier one are outdated
  * @hold: claims miss and nothing is made while this isn't zero
  * @filling: slots are made until there are @max
+ * @starved: somebody found the pool empty and it is still low
  * @check_owner: the owner of the directory may have changed
  * @was_low: what "cgroup.pool.events" was last notified of
  * @busy: times in a row that cgroup_mutex was taken when a slot was to be made
@@ -104,6 +105,7 @@ struct cgroup_pool {
 	unsigned int		gen;
 	unsigned int		hold;
 	bool			filling;
+	bool			starved;
 	bool			check_owner;
 	bool			was_low;
 	struct cgroup_pool_stat	stat;
@@ -220,6 +222,9 @@ void cgroup_propagate_control(struct cgroup *cgrp);
 int cgroup_addrm_files(struct cgroup_subsys_state *css, struct cgroup *cgrp,
 		       struct cftype cfts[], bool is_add);
 int cgroup_init_cftypes(struct cgroup_subsys *ss, struct cftype *cfts);
+
+/* cpuset.c */
+void cpuset_pool_claimed(struct cgroup_subsys_state *css);
 
 #else	/* CONFIG_CGROUP_POOL */
 

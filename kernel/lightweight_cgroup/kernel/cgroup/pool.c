@@ -52,11 +52,14 @@
  *   are.  Dying csses of slots aren't counted in ->nr_dying_*.
  *
  *   State which is only copied from the parent when a child is made can become
- *   outdated.  cgroup v2 has none.  On v1, controllers do that for about any
- *   setting, so that any write to a file of a pooled v1 cgroup which isn't an
- *   attach invalidates its slots.  cgroup_pool_hold() keeps claims away during
- *   such a write: slots popped before are real children for it, and no other
- *   slot comes to the light with the state from before.
+ *   outdated.  cgroup v2 has none but who owns the files of a controller which
+ *   is enabled later: changing subtree_control renews the pool.  v1 controllers
+ *   copy many settings, so that any write to a file of a pooled v1 cgroup which
+ *   isn't known to be harmless invalidates its slots.  cgroup_pool_hold() keeps
+ *   claims away during such a write: slots popped before are real children for
+ *   it, and no other slot comes to the light with the state from before.  The
+ *   CPUs and memory nodes of a v1 cpuset would be in the way of others: a slot
+ *   has none until it is popped.
  *
  * Locking
  *
@@ -101,13 +104,19 @@
 #include <trace/events/cgroup_pool.h>
 
 /* limits of cgroup.pool.max and cgroup.pool.nest */
-#define CGROUP_POOL_MAX_MAX		65536
-#define CGROUP_POOL_NEST_MAX		64
+#define CGROUP_POOL_MAX_MAX		16384
+#define CGROUP_POOL_NEST_MAX		16
+
+/*
+ * Free slots in a hierarchy, all pools together.  Memory cgroups have ids of 16
+ * bits, leave most of them to users.
+ */
+#define CGROUP_POOL_TOTAL_MAX		16384
 
 /* slots made or destroyed before the next pool has its turn */
 #define CGROUP_POOL_BATCH		32
 
-/* slots destroyed by rmdir(2) before others get cgroup_mutex */
+/* cgroups destroyed by rmdir(2) before others get cgroup_mutex */
 #define CGROUP_POOL_RMDIR_BATCH		16
 
 /* tries to get cgroup_mutex, 2, 4, ... ms apart, before an empty pool queues */
@@ -124,11 +133,14 @@
 #define CGROUP_POOL_PAUSE_MIN		20
 #define CGROUP_POOL_PAUSE_MAX		50
 
+/*
+ * Pages which a slot may take, at most, when it is made, generously.  Nobody is
+ * to be reclaimed, throttled or killed for what nobody has asked for yet.
+ */
+#define CGROUP_POOL_HEADROOM		(256 + num_possible_cpus())
+
 /* one worker for all pools, it would be of no use to have them fight */
 static struct workqueue_struct *cgroup_pool_wq;
-
-/* written once, under cgroup_mutex, when the first pool is made */
-static bool cgroup_pool_used __read_mostly;
 
 /* incremented under cgroup_mutex, see "Locking" */
 static unsigned int cgroup_pool_layout;
@@ -216,19 +228,41 @@ static bool cgroup_pool_adjust(struct cgroup_pool *pool)
 }
 
 /* would a child of @parent exceed a limit of it or of an ancestor? */
-static bool cgroup_pool_limited(struct cgroup *parent, unsigned int more)
+static bool cgroup_pool_limited(struct cgroup *parent)
 {
 	struct cgroup *cgrp;
 	int level = 0;
 
-	for (cgrp = parent; cgrp; cgrp = cgroup_parent(cgrp), level++) {
-		if (level >= READ_ONCE(cgrp->max_depth))
+	for (cgrp = parent; cgrp; cgrp = cgroup_parent(cgrp), level++)
+		if (level >= READ_ONCE(cgrp->max_depth) ||
+		    cgroup_nr_visible(cgrp) >= READ_ONCE(cgrp->max_descendants))
 			return true;
-		if ((s64)cgroup_nr_visible(cgrp) + more >=
-		    READ_ONCE(cgrp->max_descendants))
-			return true;
-	}
 	return false;
+}
+
+/*
+ * Is there room for another slot of @parent with @nest slots inside?  What can't
+ * be claimed needn't be made, and pools don't get around the limits on cgroups:
+ * slots are counted here.
+ */
+static bool cgroup_pool_has_room(struct cgroup *parent, unsigned int nest)
+{
+	int level = nest ? 1 : 0;
+	struct cgroup *cgrp;
+
+	lockdep_assert_held(&cgroup_mutex);
+
+	for (cgrp = parent; cgrp; cgrp = cgroup_parent(cgrp), level++) {
+		if (level >= cgrp->max_depth)
+			return false;
+		if (cgrp->nr_descendants >= cgrp->max_descendants ||
+		    nest >= cgrp->max_descendants - cgrp->nr_descendants)
+			return false;
+		if (!cgroup_parent(cgrp) &&
+		    READ_ONCE(cgrp->nr_hidden) + nest >= CGROUP_POOL_TOTAL_MAX)
+			return false;
+	}
+	return true;
 }
 
 /* flip @slot between being one of the pool and being one of the users' */
@@ -289,12 +323,13 @@ enum cgroup_pool_verdict cgroup_pool_pop(struct cgroup_pool *pool, kuid_t uid,
 		return CGROUP_POOL_MISS_STALE;
 	}
 
-	if (cgroup_pool_limited(pool->cgrp, 0)) {
+	if (cgroup_pool_limited(pool->cgrp)) {
 		pool->stat.miss_limit++;
 		return CGROUP_POOL_MISS_LIMIT;
 	}
 
 	if (list_empty(&pool->free)) {
+		pool->starved = true;
 		pool->stat.miss_empty++;
 		return CGROUP_POOL_MISS_EMPTY;
 	}
@@ -362,12 +397,16 @@ bool cgroup_pool_push(struct cgroup_pool *pool, struct cgroup *slot)
 	pool->nr_free++;
 	if (pool->nr_free >= pool->max)
 		pool->filling = false;
+	if (!cgroup_pool_is_low(pool))
+		pool->starved = false;
 	return true;
 }
 
 /**
  * cgroup_pool_invalidate - let nobody have a slot which there is now
  * @pool: the pool
+ *
+ * They are replaced even if the pool isn't to be filled up otherwise.
  *
  * Context: css_set_lock is held.
  */
@@ -377,6 +416,8 @@ void cgroup_pool_invalidate(struct cgroup_pool *pool)
 	lockdep_assert_held(&css_set_lock);
 
 	pool->gen++;
+	if (pool->nr_free)
+		pool->filling = true;
 	list_splice_tail_init(&pool->free, &pool->stale);
 	pool->nr_stale += pool->nr_free;
 	pool->stat.stale += pool->nr_free;
@@ -426,17 +467,42 @@ static struct cgroup *cgroup_pool_take(struct cgroup_pool *pool, bool any)
 
 static void cgroup_pool_notify(struct cgroup_pool *pool)
 {
-	if (pool->events_kn)
-		kernfs_notify(pool->events_kn);
+	struct kernfs_node *kn = READ_ONCE(pool->events_kn);
+
+	if (kn)
+		kernfs_notify(kn);
 }
 
-/* have the worker look at @pool, which must be alive, in @delay ms */
-static void cgroup_pool_kick(struct cgroup_pool *pool, unsigned int delay)
+/* have the worker look at @pool, which must be alive */
+static void cgroup_pool_kick(struct cgroup_pool *pool)
+{
+	cgroup_get(pool->cgrp);
+	if (mod_delayed_work(cgroup_pool_wq, &pool->work, 0))
+		cgroup_put(pool->cgrp);
+}
+
+/* the same in @delay ms, or earlier if somebody else wants that */
+static void cgroup_pool_kick_later(struct cgroup_pool *pool, unsigned int delay)
 {
 	cgroup_get(pool->cgrp);
 	if (!queue_delayed_work(cgroup_pool_wq, &pool->work,
 				msecs_to_jiffies(delay)))
 		cgroup_put(pool->cgrp);
+}
+
+/* have all slots replaced */
+static void cgroup_pool_renew(struct cgroup_pool *pool)
+{
+	bool changed;
+
+	spin_lock_irq(&css_set_lock);
+	cgroup_pool_invalidate(pool);
+	changed = cgroup_pool_adjust(pool);
+	spin_unlock_irq(&css_set_lock);
+
+	if (changed)
+		cgroup_pool_notify(pool);
+	cgroup_pool_kick(pool);
 }
 
 /*
@@ -476,7 +542,8 @@ static int cgroup_pool_add_files(struct cgroup_pool *pool)
 		kernfs_put(kn);
 	}
 
-	pool->events_kn = kernfs_find_and_get(cgrp->kn, "cgroup.pool.events");
+	WRITE_ONCE(pool->events_kn,
+		   kernfs_find_and_get(cgrp->kn, "cgroup.pool.events"));
 	return 0;
 }
 
@@ -493,14 +560,15 @@ static int cgroup_pool_set_cred(struct cgroup_pool *pool,
 
 	lockdep_assert_held(&cgroup_mutex);
 
+	/* ask for the label the way claims do, LSMs needn't agree otherwise */
 	old = override_creds(cred);
 	new = prepare_creds();
+	security_current_getsecid_subj(&secid);
 	revert_creds(old);
 	if (!new)
 		return -ENOMEM;
 
 	kernfs_get_owner(pool->cgrp->kn, &new->fsuid, &new->fsgid);
-	security_cred_getsecid(new, &secid);
 
 	spin_lock_irq(&css_set_lock);
 	if (!uid_eq(pool->uid, new->fsuid) || !gid_eq(pool->gid, new->fsgid) ||
@@ -539,7 +607,6 @@ static struct cgroup_pool *cgroup_pool_create(struct cgroup *cgrp,
 
 	/* pairs with smp_load_acquire() in cgroup_pool_of() */
 	smp_store_release(&cgrp->pool, pool);
-	WRITE_ONCE(cgroup_pool_used, true);
 	return pool;
 
 err_free:
@@ -547,16 +614,22 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-static void cgroup_pool_destroy_slot(struct cgroup *slot)
+/* returns the number of cgroups destroyed */
+static unsigned int cgroup_pool_destroy_slot(struct cgroup *slot)
 {
 	struct cgroup *inner;
+	unsigned int nr = 1;
 
 	lockdep_assert_held(&cgroup_mutex);
 
-	if (slot->pool)
-		while ((inner = cgroup_pool_take(slot->pool, true)))
+	if (slot->pool) {
+		while ((inner = cgroup_pool_take(slot->pool, true))) {
 			WARN_ON_ONCE(cgroup_destroy_locked(inner));
+			nr++;
+		}
+	}
 	WARN_ON_ONCE(cgroup_destroy_locked(slot));
+	return nr;
 }
 
 static int cgroup_pool_make_slot(struct cgroup_pool *pool);
@@ -644,6 +717,21 @@ static struct mem_cgroup *cgroup_pool_charge_to(struct cgroup *cgrp,
 	*css = cgroup_get_e_css(cgrp, &memory_cgrp_subsys);
 	return mem_cgroup_from_css(*css);
 }
+
+static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
+				     unsigned long nr_pages)
+{
+	unsigned long limit;
+
+	for (; memcg && !mem_cgroup_is_root(memcg);
+	     memcg = parent_mem_cgroup(memcg)) {
+		limit = min(READ_ONCE(memcg->memory.max),
+			    READ_ONCE(memcg->memory.high));
+		if (page_counter_read(&memcg->memory) + nr_pages > limit)
+			return false;
+	}
+	return true;
+}
 #else
 static struct mem_cgroup *cgroup_pool_charge_to(struct cgroup *cgrp,
 						struct cgroup_subsys_state **css)
@@ -651,36 +739,51 @@ static struct mem_cgroup *cgroup_pool_charge_to(struct cgroup *cgrp,
 	*css = NULL;
 	return NULL;
 }
+
+static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
+				     unsigned long nr_pages)
+{
+	return true;
+}
 #endif
 
-/* make one slot as the owner of the pool would, at the expense of the parent */
+/*
+ * Make one slot as the owner of the pool would, at the expense of the parent.
+ * Returns the number of slots made, or an error.
+ */
 static int cgroup_pool_refill_one(struct cgroup_pool *pool)
 {
 	struct cgroup_subsys_state *memcg_css;
-	struct mem_cgroup *old_memcg;
+	struct mem_cgroup *memcg, *old_memcg;
 	const struct cred *old_cred;
-	unsigned int nr_free;
+	unsigned int nest;
 	u64 start;
 	int ret;
 
 	spin_lock_irq(&css_set_lock);
-	nr_free = pool->nr_free;
+	nest = pool->nest;
 	spin_unlock_irq(&css_set_lock);
 
-	/* what can't be claimed needn't be made */
-	if (cgroup_pool_limited(pool->cgrp, nr_free) ||
-	    kernfs_has_security_label(pool->cgrp->kn))
-		return -EAGAIN;
+	if (!cgroup_pool_has_room(pool->cgrp, nest) ||
+	    kernfs_has_security_label(pool->cgrp->kn)) {
+		/* the next claim or write tries again */
+		spin_lock_irq(&css_set_lock);
+		pool->filling = false;
+		spin_unlock_irq(&css_set_lock);
+		return 0;
+	}
 
 	start = ktime_get_ns();
-	old_memcg = set_active_memcg(cgroup_pool_charge_to(pool->cgrp,
-							   &memcg_css));
-	old_cred = override_creds(pool->cred);
-
-	ret = cgroup_pool_make_slot(pool);
-
-	revert_creds(old_cred);
-	set_active_memcg(old_memcg);
+	memcg = cgroup_pool_charge_to(pool->cgrp, &memcg_css);
+	if (cgroup_pool_has_headroom(memcg, CGROUP_POOL_HEADROOM * (1 + nest))) {
+		old_memcg = set_active_memcg(memcg);
+		old_cred = override_creds(pool->cred);
+		ret = cgroup_pool_make_slot(pool);
+		revert_creds(old_cred);
+		set_active_memcg(old_memcg);
+	} else {
+		ret = -ENOMEM;
+	}
 	if (memcg_css)
 		css_put(memcg_css);
 
@@ -689,7 +792,7 @@ static int cgroup_pool_refill_one(struct cgroup_pool *pool)
 	if (ret)
 		pool->stat.refill_failed++;
 	spin_unlock_irq(&css_set_lock);
-	return ret;
+	return ret ?: 1;
 }
 
 /*
@@ -718,7 +821,7 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 
 	spin_lock_irq(&css_set_lock);
 	refill = cgroup_pool_missing(pool);
-	urgent = refill && !pool->nr_free;
+	urgent = refill && pool->starved && !pool->delay;
 	check_owner = pool->check_owner;
 	todo = refill || check_owner || cgroup_pool_surplus(pool);
 	spin_unlock_irq(&css_set_lock);
@@ -726,9 +829,9 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 		return 0;
 
 	/*
-	 * Others who want cgroup_mutex are users who wait.  Only if there is
-	 * nothing to hand out do those in mkdir(2) wait, too, and then for the
-	 * same mutex.
+	 * Others who want cgroup_mutex are users who wait.  Only if the pool
+	 * has run dry do those in mkdir(2) wait, too, and then for the same
+	 * mutex.
 	 */
 	if (!mutex_trylock(&cgroup_mutex)) {
 		spin_lock_irq(&css_set_lock);
@@ -739,8 +842,9 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 		if (!urgent || pool->busy < CGROUP_POOL_BUSY_MAX)
 			return -EBUSY;
 		cgroup_lock();
+	} else {
+		pool->busy = 0;
 	}
-	pool->busy = 0;
 
 	if (cgroup_is_dead(pool->cgrp)) {
 		ret = 0;
@@ -760,10 +864,12 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 		row->destroyed++;
 		row->destroyed_nsec += ktime_get_ns() - start;
 	} else if (refill) {
-		ret = cgroup_pool_refill_one(pool) ?: 1;
+		ret = cgroup_pool_refill_one(pool);
 		if (ret > 0)
-			row->made++;
+			row->made += ret;
 		row->made_nsec += ktime_get_ns() - start;
+		/* there may be a surplus even if there is nothing to be made */
+		ret = ret < 0 ? ret : 1;
 	}
 out_unlock:
 	cgroup_unlock();
@@ -794,24 +900,22 @@ static void cgroup_pool_workfn(struct work_struct *work)
 				  row.destroyed_nsec);
 
 	spin_lock_irq(&css_set_lock);
-	/* limited: the next claim or write tries again */
-	if (ret == -EAGAIN)
-		pool->filling = false;
 	changed = cgroup_pool_is_low(pool) != pool->was_low;
 	pool->was_low ^= changed;
 	spin_unlock_irq(&css_set_lock);
 	if (changed)
 		cgroup_pool_notify(pool);
 
-	if (ret > 0) {
-		pool->delay = 0;
-		cgroup_pool_kick(pool, 0);
-	} else if (ret == -EBUSY) {
-		cgroup_pool_kick(pool, 1U << pool->busy);
-	} else if (ret && ret != -EAGAIN) {
+	if (ret == -EBUSY) {
+		cgroup_pool_kick_later(pool, 1U << pool->busy);
+	} else if (ret < 0) {
 		pool->delay = clamp(pool->delay * 2, CGROUP_POOL_FAIL_DELAY_MIN,
 				    CGROUP_POOL_FAIL_DELAY_MAX);
-		cgroup_pool_kick(pool, pool->delay);
+		cgroup_pool_kick_later(pool, pool->delay);
+	} else {
+		pool->delay = 0;
+		if (ret)
+			cgroup_pool_kick_later(pool, 0);
 	}
 
 	cgroup_put(cgrp);
@@ -854,6 +958,33 @@ struct kernfs_node *cgroup_pool_create_dir(struct cgroup *parent,
 					  current_fsgid(), cgrp);
 }
 
+/* files have been added to all cgroups since @slot was made: activate them */
+static void cgroup_pool_activate_new(struct cgroup *slot)
+{
+	if (unlikely(slot->pool_layout != READ_ONCE(cgroup_pool_layout)))
+		kernfs_activate(slot->kn);
+}
+
+#ifdef CONFIG_CPUSETS
+/* what a slot doesn't copy from its parent before it is popped */
+static void cgroup_pool_finish_v1(struct cgroup *slot)
+{
+	struct cgroup_subsys_state *css;
+
+	if (cgroup_on_dfl(slot))
+		return;
+
+	/* @slot's csses stay, v1 has no subtree_control */
+	css = rcu_dereference_protected(slot->subsys[cpuset_cgrp_id], true);
+	if (css)
+		cpuset_pool_claimed(css);
+}
+#else
+static void cgroup_pool_finish_v1(struct cgroup *slot)
+{
+}
+#endif
+
 /**
  * cgroup_pool_claim - mkdir(2) from the pool
  * @parent_kn: directory of the parent
@@ -862,7 +993,8 @@ struct kernfs_node *cgroup_pool_create_dir(struct cgroup *parent,
  *
  * Context: The VFS has locked the directory of the parent, the caller has an
  *	    active reference to @parent_kn.
- * Return: %0 if there is a new cgroup, -%EAGAIN if the caller is to make one.
+ * Return: %0 if there is a new cgroup, -%EAGAIN if the caller is to make one,
+ *	   -%EEXIST for a name which is reserved for files of the pool.
  */
 int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 		      umode_t mode)
@@ -877,6 +1009,10 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 	unsigned int nr_free;
 	u32 secid;
 	int ret;
+
+	/* files of the pool come late and mustn't find their names taken */
+	if (unlikely(strstarts(name, "cgroup.pool.")))
+		return -EEXIST;
 
 	/* racing with a write to cgroup.pool.max, either outcome is fine */
 	if (!pool || !READ_ONCE(pool->max))
@@ -894,11 +1030,18 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 	spin_unlock_irq(&css_set_lock);
 
 	if (slot) {
+		cgroup_pool_finish_v1(slot);
+		cgroup_pool_activate_new(slot);
 		ret = kernfs_publish(slot->kn, name, mode, uid, gid);
 		if (ret) {
 			spin_lock_irq(&css_set_lock);
-			cgroup_pool_unpop(pool, slot, ret == -ESTALE);
-			pool->check_owner |= ret == -ESTALE;
+			/* where one is outdated the others are, too */
+			if (ret == -ESTALE) {
+				cgroup_pool_invalidate(pool);
+				pool->check_owner = true;
+			}
+			cgroup_pool_unpop(pool, slot, !cgroup_on_dfl(parent));
+			changed |= cgroup_pool_adjust(pool);
 			spin_unlock_irq(&css_set_lock);
 			verdict = CGROUP_POOL_MISS_STALE;
 			kick = true;
@@ -915,7 +1058,7 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 	}
 
 	if (kick)
-		cgroup_pool_kick(pool, 0);
+		cgroup_pool_kick(pool);
 	if (changed)
 		cgroup_pool_notify(pool);
 
@@ -927,8 +1070,7 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 	}
 
 	/* see "Locking" */
-	if (unlikely(slot->pool_layout != READ_ONCE(cgroup_pool_layout)))
-		kernfs_activate(slot->kn);
+	cgroup_pool_activate_new(slot);
 
 	TRACE_CGROUP_PATH(mkdir, slot);
 	TRACE_CGROUP_PATH(pool_claim, slot, nr_free);
@@ -966,13 +1108,15 @@ bool cgroup_pool_overcommitted(struct cgroup *parent)
  * Context: cgroup_mutex is held, and dropped from time to time.  The VFS keeps
  *	    mkdir(2) and rmdir(2) in @cgrp away.
  * Return: %0 if cgroup_destroy_locked(@cgrp) will succeed or if there is no
- *	   pool, -%EBUSY if there are tasks or real children.
+ *	   pool, -%EBUSY if there are tasks or real children, -%EINTR if the
+ *	   caller has been killed.
  */
 int cgroup_pool_rmdir(struct cgroup *cgrp)
 {
 	struct cgroup_pool *pool = cgrp->pool;
 	struct cgroup *slot;
-	unsigned int nr = 0;
+	unsigned int nr = 0, batch = 0;
+	bool changed;
 	u64 start;
 	int ret = 0;
 
@@ -996,9 +1140,15 @@ int cgroup_pool_rmdir(struct cgroup *cgrp)
 		slot = cgroup_pool_take(pool, true);
 		if (!slot)
 			break;
-		cgroup_pool_destroy_slot(slot);
+		batch += cgroup_pool_destroy_slot(slot);
+		nr++;
 
-		if (!(++nr % CGROUP_POOL_RMDIR_BATCH)) {
+		if (batch >= CGROUP_POOL_RMDIR_BATCH) {
+			batch = 0;
+			if (fatal_signal_pending(current)) {
+				ret = -EINTR;
+				break;
+			}
 			cgroup_unlock();
 			cond_resched();
 			cgroup_lock();
@@ -1017,9 +1167,13 @@ int cgroup_pool_rmdir(struct cgroup *cgrp)
 
 	spin_lock_irq(&css_set_lock);
 	pool->hold--;
-	cgroup_pool_adjust(pool);
+	pool->filling |= nr;
+	changed = cgroup_pool_adjust(pool);
 	spin_unlock_irq(&css_set_lock);
-	cgroup_pool_kick(pool, 0);
+
+	if (changed)
+		cgroup_pool_notify(pool);
+	cgroup_pool_kick(pool);
 	return ret;
 }
 
@@ -1072,36 +1226,55 @@ void cgroup_pool_layout_changed(void)
  * cgroup_pool_control_changed - subtree_control is going to change
  * @cgrp: the cgroup whose children get or lose controllers
  *
- * Slots of @cgrp follow like any other child.  If they have nested pools their
- * own subtree_control would have to change as well: better make new ones.
+ * Slots of @cgrp follow like any other child, but their new files belong to who
+ * changes subtree_control, and nested pools need one of their own: make new
+ * slots.
  *
  * Context: cgroup_mutex is held.
  */
 void cgroup_pool_control_changed(struct cgroup *cgrp)
 {
-	struct cgroup_pool *pool = cgrp->pool;
-
 	cgroup_pool_layout_changed();
 
-	if (!pool)
-		return;
-
-	spin_lock_irq(&css_set_lock);
-	if (pool->nest) {
-		cgroup_pool_invalidate(pool);
-		cgroup_pool_adjust(pool);
-	}
-	spin_unlock_irq(&css_set_lock);
-	cgroup_pool_kick(pool, 0);
+	if (cgrp->pool)
+		cgroup_pool_renew(cgrp->pool);
 }
 
-/* writes to these files of a v1 cgroup don't change what children inherit */
+/*
+ * Writing to these files of a v1 cgroup doesn't change what new children are
+ * like: attaching, and the limits which are set for each new sandbox.
+ */
 static bool cgroup_pool_is_harmless(const struct cftype *cft)
 {
-	return !strcmp(cft->name, "tasks") ||
-	       !strcmp(cft->name, "cgroup.procs") ||
-	       !strcmp(cft->name, "cgroup.event_control") ||
-	       strstarts(cft->name, "cgroup.pool.");
+	static const struct {
+		const char *ss;
+		const char *file;
+	} harmless[] = {
+		{ "cpu",	"cfs_burst_us" },
+		{ "cpu",	"cfs_period_us" },
+		{ "cpu",	"cfs_quota_us" },
+		{ "cpu",	"shares" },
+		/* copied when a slot is claimed, see cgroup_pool_finish_v1() */
+		{ "cpuset",	"cpus" },
+		{ "cpuset",	"mems" },
+		{ "memory",	"limit_in_bytes" },
+		{ "memory",	"memsw.limit_in_bytes" },
+		{ "memory",	"soft_limit_in_bytes" },
+		{ "pids",	"max" },
+	};
+	int i;
+
+	if (!strcmp(cft->name, "tasks") ||
+	    !strcmp(cft->name, "cgroup.procs") ||
+	    !strcmp(cft->name, "cgroup.event_control") ||
+	    strstarts(cft->name, "cgroup.pool."))
+		return true;
+
+	for (i = 0; cft->ss && i < ARRAY_SIZE(harmless); i++)
+		if (!strcmp(cft->ss->legacy_name, harmless[i].ss) &&
+		    !strcmp(cft->name, harmless[i].file))
+			return true;
+	return false;
 }
 
 /**
@@ -1148,7 +1321,7 @@ void cgroup_pool_unhold(struct cgroup_pool *pool)
 
 	if (changed)
 		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool, 0);
+	cgroup_pool_kick(pool);
 	cgroup_put(cgrp);
 }
 
@@ -1174,7 +1347,7 @@ int cgroup_pool_nr_descendants(struct cgroup *cgrp)
  *
  * css->nr_descendants counts those of slots.  Subtracting them would mean that
  * claims have to keep another counter for each controller at each level, for a
- * file which is seldom read: count instead.
+ * file which is seldom read: count instead where there are slots.
  *
  * Context: RCU read section.
  * Return: what cgroup.stat shows for this controller, less one.
@@ -1182,11 +1355,14 @@ int cgroup_pool_nr_descendants(struct cgroup *cgrp)
 int cgroup_pool_css_nr_descendants(struct cgroup_subsys_state *css)
 {
 	struct cgroup_subsys_state *pos;
-	int nr = 0;
+	int nr = READ_ONCE(css->nr_descendants);
 
-	if (!READ_ONCE(cgroup_pool_used))
-		return css->nr_descendants;
+	/* a slot is in ->nr_hidden before and after its csses are counted */
+	smp_rmb();
+	if (!READ_ONCE(css->cgroup->nr_hidden))
+		return nr;
 
+	nr = 0;
 	css_for_each_descendant_pre(pos, css)
 		if (pos != css && !cgroup_is_hidden(pos->cgroup) &&
 		    (pos->flags & (CSS_ONLINE | CSS_DYING)) == CSS_ONLINE)
@@ -1244,9 +1420,9 @@ ssize_t cgroup_pool_max_write(struct kernfs_open_file *of, char *buf,
 
 	pool = cgrp->pool;
 	if (pool) {
-		ret = cgroup_pool_set_cred(pool, current_cred());
+		ret = cgroup_pool_set_cred(pool, of->file->f_cred);
 	} else {
-		pool = cgroup_pool_create(cgrp, current_cred());
+		pool = cgroup_pool_create(cgrp, of->file->f_cred);
 		ret = PTR_ERR_OR_ZERO(pool);
 	}
 	if (!ret)
@@ -1261,7 +1437,7 @@ ssize_t cgroup_pool_max_write(struct kernfs_open_file *of, char *buf,
 
 	if (changed)
 		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool, 0);
+	cgroup_pool_kick(pool);
 out_unlock:
 	cgroup_kn_unlock(of->kn);
 	return ret ?: nbytes;
@@ -1306,7 +1482,7 @@ static ssize_t cgroup_pool_low_write(struct kernfs_open_file *of, char *buf,
 
 	if (changed)
 		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool, 0);
+	cgroup_pool_kick(pool);
 	cgroup_kn_unlock(of->kn);
 	return nbytes;
 }
@@ -1334,15 +1510,12 @@ static ssize_t cgroup_pool_nest_write(struct kernfs_open_file *of, char *buf,
 		return -ENODEV;
 	pool = cgrp->pool;
 
-	spin_lock_irq(&css_set_lock);
 	if (pool->nest != nest) {
-		pool->nest = nest;
-		cgroup_pool_invalidate(pool);
-		cgroup_pool_adjust(pool);
+		spin_lock_irq(&css_set_lock);
+		WRITE_ONCE(pool->nest, nest);
+		spin_unlock_irq(&css_set_lock);
+		cgroup_pool_renew(pool);
 	}
-	spin_unlock_irq(&css_set_lock);
-
-	cgroup_pool_kick(pool, 0);
 	cgroup_kn_unlock(of->kn);
 	return nbytes;
 }

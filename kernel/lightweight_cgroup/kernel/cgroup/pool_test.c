@@ -258,6 +258,19 @@ static void invalidated_slots_are_not_popped(struct kunit *test)
 	spin_unlock_irq(&css_set_lock);
 }
 
+static void invalidated_slots_are_replaced(struct kunit *test)
+{
+	struct pool_fixture *f = test->priv;
+
+	spin_lock_irq(&css_set_lock);
+	f->pool->low_set = true;
+	fill(test, 2);
+	KUNIT_EXPECT_EQ(test, cgroup_pool_missing(f->pool), 0);
+	cgroup_pool_invalidate(f->pool);
+	KUNIT_EXPECT_EQ(test, cgroup_pool_missing(f->pool), 2);
+	spin_unlock_irq(&css_set_lock);
+}
+
 static void outdated_slot_is_not_put_back(struct kunit *test)
 {
 	struct pool_fixture *f = test->priv;
@@ -280,7 +293,7 @@ static void low_follows_max_until_it_is_set(struct kunit *test)
 		unsigned int max, low;
 	} cases[] = {
 		{ 0, 0 }, { 1, 1 }, { 2, 1 }, { 3, 2 }, { 256, 128 },
-		{ 65536, 32768 },
+		{ 16384, 8192 },
 	};
 	int i;
 
@@ -343,6 +356,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(users_see_what_was_popped),
 	KUNIT_CASE(limits_apply_to_what_users_see),
 	KUNIT_CASE(invalidated_slots_are_not_popped),
+	KUNIT_CASE(invalidated_slots_are_replaced),
 	KUNIT_CASE(outdated_slot_is_not_put_back),
 	KUNIT_CASE(low_follows_max_until_it_is_set),
 	KUNIT_CASE(filling_stops_at_max),
