@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cgpoolctl: global options and the table of commands. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static int cmd_help(struct cli *cli, int argc, char **argv);
+static int cmd_version(struct cli *cli, int argc, char **argv);
+
+static const struct command {
+	const char *name;
+	cmd_fn fn;
+	const char *summary;
+} commands[] = {
+	{ "list",	cmd_list,	"list all pools" },
+	{ "show",	cmd_show,	"show one pool, or the cgroups in it" },
+	{ "create",	cmd_create,	"make a pool" },
+	{ "resize",	cmd_resize,	"change the size of a pool, or refill it" },
+	{ "take",	cmd_take,	"take a cgroup out of a pool" },
+	{ "put",	cmd_put,	"give a cgroup back" },
+	{ "exec",	cmd_exec,	"run a command in a cgroup of a pool" },
+	{ "drain",	cmd_drain,	"remove the free cgroups of a pool" },
+	{ "destroy",	cmd_destroy,	"remove a pool" },
+	{ "check",	cmd_check,	"say what this host offers, and what slows it" },
+	{ "mount",	cmd_mount,	"mount a hierarchy known by name" },
+	{ "top",	cmd_top,	"live view of all pools" },
+	{ "trace",	cmd_trace,	"latencies of mkdir, attach and rmdir" },
+	{ "help",	cmd_help,	"help on a command" },
+	{ "version",	cmd_version,	"print the version" },
+};
+
+#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+static const char usage[] =
+	"Usage: cgpoolctl [options] COMMAND [arguments]\n"
+	"\n"
+	"Take ready-made cgroups from a pool and give them back.\n"
+	"\n"
+	"Options:\n"
+	"     --root DIR         a cgroup mount other than the first cgroup2 one\n"
+	"     --backend WHICH    auto, kernel or userspace\n"
+	" -v, --verbose          say what is done, on stderr (twice: more)\n"
+	" -h, --help             this text\n"
+	" -V, --version          print the version\n"
+	"\n"
+	"Commands:\n";
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static void print_usage(void)
+{
+	size_t i;
+
+	fputs(usage, stdout);
+	for (i = 0; i < NR_COMMANDS; i++)
+		printf(" %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n'cgpoolctl COMMAND --help' explains one of them.\n", stdout);
+}
+
+static int cmd_help(struct cli *cli, int argc, char **argv)
+{
+	const struct command *cmd;
+	char *args[] = { NULL, (char *)"--help", NULL };
+
+	if (argc > 2)
+		return cli_usage(NULL, "help: too many arguments");
+	if (argc < 2 || argv[1][0] == '-') {
+		print_usage();
+		return CLI_OK;
+	}
+	cmd = find_command(argv[1]);
+	if (!cmd)
+		return cli_usage(NULL, "%s: no such command", argv[1]);
+	if (cmd->fn == cmd_help || cmd->fn == cmd_version) {
+		printf("Usage: cgpoolctl %s\n\n%s\n", cmd->name, cmd->summary);
+		return CLI_OK;
+	}
+	args[0] = argv[1];
+	optind = 0;
+	return cmd->fn(cli, 2, args);
+}
+
+static int cmd_version(struct cli *cli, int argc, char **argv)
+{
+	(void)cli;
+	(void)argc;
+	(void)argv;
+	printf("cgpoolctl %s%s\n", cgpool_version(),
+#ifdef HAVE_BPF
+	       " +bpf"
+#else
+	       " -bpf"
+#endif
+	       );
+	return CLI_OK;
+}
+
+static void print_log(void *data, int level, const char *msg)
+{
+	(void)data;
+	(void)level;
+	fprintf(stderr, "cgpoolctl: %s\n", msg);
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPT_ROOT = 256, OPT_BACKEND };
+	static const struct option longopts[] = {
+		{ "root",	required_argument,	NULL, OPT_ROOT },
+		{ "backend",	required_argument,	NULL, OPT_BACKEND },
+		{ "verbose",	no_argument,		NULL, 'v' },
+		{ "help",	no_argument,		NULL, 'h' },
+		{ "version",	no_argument,		NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	struct cgpool_ctx_opts opts = { .sz = sizeof(opts) };
+	const char *backend = getenv("CGPOOL_BACKEND");
+	const char *debug = getenv("CGPOOL_DEBUG");
+	struct cli cli = { 0 };
+	const struct command *cmd;
+	int c, ret;
+
+	while ((c = getopt_long(argc, argv, "+vhV", longopts, NULL)) != -1) {
+		switch (c) {
+		case OPT_ROOT:
+			opts.root = optarg;
+			break;
+		case OPT_BACKEND:
+			backend = optarg;
+			break;
+		case 'v':
+			cli.verbose++;
+			break;
+		case 'h':
+			print_usage();
+			return fflush(stdout) ? CLI_FAILED : CLI_OK;
+		case 'V':
+			return cmd_version(&cli, argc, argv);
+		default:
+			return cli_usage(NULL, NULL);
+		}
+	}
+	if (optind == argc)
+		return cli_usage(NULL, "no command given");
+	cmd = find_command(argv[optind]);
+	if (!cmd)
+		return cli_usage(NULL, "%s: no such command", argv[optind]);
+	if (!backend || !strcmp(backend, "auto"))
+		opts.mode = CGPOOL_MODE_AUTO;
+	else if (!strcmp(backend, "kernel"))
+		opts.mode = CGPOOL_MODE_KERNEL;
+	else if (!strcmp(backend, "userspace"))
+		opts.mode = CGPOOL_MODE_USERSPACE;
+	else
+		return cli_usage(NULL, "%s: backend is auto, kernel or userspace", backend);
+	/* For the tests: a directory that only looks like cgroupfs. */
+	if (getenv("CGPOOL_FAKE_ROOT"))
+		opts.flags |= CGPOOL_CTX_FAKE;
+
+	ret = cgpool_new(&cli.ctx, &opts);
+	if (ret == -ENOTTY)
+		cli_error("%s: not a cgroup mount", opts.root);
+	else if (ret)
+		cli_error("%s: %s", opts.root ?: "cgroup mount", strerror(-ret));
+	if (ret)
+		return CLI_FAILED;
+	if (debug && *debug && strcmp(debug, "0"))
+		cli.verbose = 2;
+	if (cli.verbose)
+		cgpool_set_log_fn(cli.ctx, print_log, NULL,
+				  cli.verbose > 1 ? CGPOOL_LOG_DEBUG : CGPOOL_LOG_INFO);
+
+	argc -= optind;
+	argv += optind;
+	optind = 0;
+	ret = cmd->fn(&cli, argc, argv);
+	cgpool_ctx_unref(cli.ctx);
+	if (fflush(stdout) || ferror(stdout)) {
+		cli_error("stdout: %s", strerror(errno));
+		if (ret == CLI_OK)
+			ret = CLI_FAILED;
+	}
+	return ret;
+}
