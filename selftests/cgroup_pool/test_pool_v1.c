@@ -224,6 +224,9 @@ TEST_F(v1, rename_of_a_claimed_child)
 	EXPECT_EQ(EEXIST, errno);
 	EXPECT_EQ(-1, rename(from, cgp_fmt("%s/x\ny", p)));
 	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, rename(from, cgp_fmt("%s/cgroup.procs", p)));
+	if (self->env.has_pool)
+		EXPECT_EQ(-1, rename(from, cgp_fmt("%s/cgroup.pool.x", p)));
 	EXPECT_EQ(-1, rename(from, cgp_fmt("%s/elsewhere", self->env.base)));
 	EXPECT_EQ(EIO, errno);
 	EXPECT_EQ(-1, rename(cgp_fmt("%s/cgroup.procs", p),

@@ -76,7 +76,7 @@ struct cgpool_create_opts {
 };
 
 #define CGPOOL_LOW_DEFAULT	UINT32_MAX	/* half of max */
-#define CGPOOL_MAX_LIMIT	65536U
+#define CGPOOL_MAX_LIMIT	4096U
 
 /* cgpool_take_opts.flags */
 #define CGPOOL_TAKE_FALLBACK	(1U << 0)	/* make a new one if the pool is empty */

@@ -97,13 +97,12 @@ static void add_mode(struct cli *cli, struct table *table, const struct cgpool_h
 	else
 		add(table, "mode", "slow", "userspace",
 		    "the kernel has no cgroup.pool.* files: built without CONFIG_CGROUP_POOL");
-	if (*is_usable && !host->has_kernel_pool) {
-		add(table, "userspace-leaks", "info", host->has_v2 ? "v2" : "v1",
-		    "a userspace pool cannot reset: %s", cgpool_leaks(host->has_v2 ? 2 : 1));
-		if (host->has_v1)
-			add(table, "userspace-leaks", "info", "v1",
-			    "a userspace pool cannot reset: %s", cgpool_leaks(1));
-	}
+	if (host->has_v2 && !host->has_kernel_pool)
+		add(table, "userspace-leaks", "info", "v2",
+		    "a userspace pool cannot reset: %s", cgpool_leaks(2));
+	if (host->has_v1 && !host->has_kernel_pool)
+		add(table, "userspace-leaks", "info", "v1",
+		    "a userspace pool cannot reset: %s", cgpool_leaks(1));
 }
 
 static void add_hierarchies(struct table *table, const struct cgpool_host *host)

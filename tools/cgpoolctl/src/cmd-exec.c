@@ -130,7 +130,13 @@ static int wait_child(pid_t pid, const sigset_t *set)
 	int status, sig;
 
 	for (;;) {
-		if (waitpid(pid, &status, WNOHANG) == pid) {
+		pid_t done = waitpid(pid, &status, WNOHANG);
+
+		if (done < 0) {
+			cli_error("wait for pid %d: %s", pid, strerror(errno));
+			return CLI_EXEC_OWN;
+		}
+		if (done) {
 			if (WIFSIGNALED(status))
 				return CLI_EXEC_SIGNAL + WTERMSIG(status);
 			return WEXITSTATUS(status);
@@ -199,6 +205,8 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
 	if (cli_open(cli, argv[0], &pool, &status))
 		return CLI_EXEC_OWN;
 
+	/* A parent that ignores SIGCHLD would have the kernel reap our child. */
+	signal(SIGCHLD, SIG_DFL);
 	/* Before the cgroup is ours, so that no signal ends us without giving it back. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);

@@ -77,7 +77,7 @@ result $? "unknown command is named"
 run 2 "unknown option" list --bogus
 run 2 "unknown column" list -o POOL,BOGUS
 run 2 "missing argument" take
-run 2 "number out of range" create -m 65537 p
+run 2 "number out of range" create -m 16385 p
 run 2 "no number" create -m 1x p
 run 2 "bad backend" --backend=none list
 for cmd in list show create resize take put exec drain destroy check mount top trace; do

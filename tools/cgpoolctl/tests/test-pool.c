@@ -442,6 +442,53 @@ static void what_cannot_be_reset_is_never_reused(void **state)
 	cgpool_unref(pool);
 }
 
+static void what_does_not_read_back_is_never_reused(void **state)
+{
+	struct tree *t = *state;
+	struct cgpool_stats st = { .sz = sizeof(st) };
+	struct cgpool_put_opts opts = { .sz = sizeof(opts), .timeout_ms = 1 };
+	struct cgpool *pool;
+	int fd;
+
+	NEEDS_XATTR(t);
+	pool = create(t, "p", 1);
+	fd = take(pool, "web", 0);
+	/* a plain file keeps the last line written, which is not what a new one has */
+	make_file(fd, "io.weight", "default 50\n8:0 200\n");
+	assert_true(cgpool_put(pool, fd, &opts) < 0);
+	assert_int_equal(cgpool_stats(pool, &st), 0);
+	assert_int_equal(st.dirty, 1);
+	assert_int_equal(take(pool, NULL, 0), -EAGAIN);
+	close(fd);
+	cgpool_unref(pool);
+}
+
+static void a_dirty_one_that_is_put_is_replaced(void **state)
+{
+	struct tree *t = *state;
+	struct cgpool *pool;
+	char buf[8];
+	int fd, old;
+
+	NEEDS_XATTR(t);
+	pool = create(t, "p", 1);
+	old = openat(t->fd, "p/cgpool-00000", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(old >= 0);
+	/* survives a reset, but not a removal */
+	assert_int_equal(fsetxattr(old, "user.cgpool.witness", "1", 1, 0), 0);
+	set_state(pool, t, "p/cgpool-00000", "dirty");
+	assert_int_equal(cgpool_lookup(pool, "cgpool-00000", &fd), 0);
+	assert_int_equal(cgpool_put(pool, fd, NULL), 0);
+	close(fd);
+	close(old);
+	assert_int_equal(stat_free(pool), 1);
+	fd = openat(t->fd, "p/cgpool-00000", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(fgetxattr(fd, "user.cgpool.witness", buf, sizeof(buf)) < 0);
+	close(fd);
+	cgpool_unref(pool);
+}
+
 static void dirty_slots_are_replaced(void **state)
 {
 	struct tree *t = *state;
@@ -858,6 +905,8 @@ int main(void)
 		TEST(put_of_a_busy_one_names_the_pid),
 		TEST(put_never_kills_the_caller),
 		TEST(what_cannot_be_reset_is_never_reused),
+		TEST(what_does_not_read_back_is_never_reused),
+		TEST(a_dirty_one_that_is_put_is_replaced),
 		TEST(dirty_slots_are_replaced),
 		TEST(a_lease_ends_with_its_process),
 		TEST(junk_in_the_mark_means_taken),

@@ -11,6 +11,7 @@
 #include <linux/cleanup.h>
 #include <linux/kernfs.h>
 #include <linux/list.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
 struct cftype;
@@ -77,7 +78,7 @@ struct cgroup_pool_stat {
  * @gen: generation, slots which were begun in an earlier one are outdated
  * @hold: claims miss and nothing is made while this isn't zero
  * @filling: slots are made until there are @max
- * @starved: somebody found the pool empty and it is still low
+ * @starved: somebody found the pool empty and there are few slots yet
  * @check_owner: the owner of the directory may have changed
  * @was_low: what "cgroup.pool.events" was last notified of
  * @busy: times in a row that cgroup_mutex was taken when a slot was to be made
@@ -136,6 +137,12 @@ enum cgroup_pool_verdict {
 static inline bool cgroup_is_hidden(const struct cgroup *cgrp)
 {
 	return test_bit(CGRP_POOL_HIDDEN, &cgrp->flags);
+}
+
+/* files of the pool come late and mustn't find their names taken */
+static inline bool cgroup_pool_reserves(const char *name)
+{
+	return strstarts(name, "cgroup.pool.");
 }
 
 /* number of descendants which users made, needs css_set_lock to be exact */
@@ -201,8 +208,7 @@ void cgroup_pool_init_struct(struct cgroup_pool *pool, struct cgroup *cgrp);
 enum cgroup_pool_verdict cgroup_pool_pop(struct cgroup_pool *pool, kuid_t uid,
 					 kgid_t gid, u32 secid,
 					 struct cgroup **slotp);
-void cgroup_pool_unpop(struct cgroup_pool *pool, struct cgroup *slot,
-		       bool outdated);
+void cgroup_pool_unpop(struct cgroup_pool *pool, struct cgroup *slot);
 bool cgroup_pool_push(struct cgroup_pool *pool, struct cgroup *slot);
 void cgroup_pool_invalidate(struct cgroup_pool *pool);
 void cgroup_pool_set_max(struct cgroup_pool *pool, unsigned int max);
@@ -232,6 +238,11 @@ void cpuset_pool_claimed(struct cgroup_subsys_state *css);
 #define CGROUP_POOL_FEATURE	""
 
 static inline bool cgroup_is_hidden(const struct cgroup *cgrp)
+{
+	return false;
+}
+
+static inline bool cgroup_pool_reserves(const char *name)
 {
 	return false;
 }

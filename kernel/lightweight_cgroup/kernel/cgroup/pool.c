@@ -74,11 +74,12 @@
  *   reference to its kernfs_node, so that the parent and its pool stay.
  *   kernfs_publish() takes kernfs_rwsem, never under css_set_lock.
  *
- *   Files may be added to all cgroups while a slot is popped but not yet where
- *   kernfs_activate() of the hierarchy can find it.  Who adds files increments
- *   cgroup_pool_layout before kernfs_activate(), who publishes compares it
- *   after kernfs_publish().  As both take kernfs_rwsem, either the former finds
- *   the slot or the latter sees the new value and activates the files itself.
+ *   Files may be added to a slot while it is popped but not yet where
+ *   kernfs_activate() of an ancestor can find it.  Who adds files increments
+ *   cgroup_pool_layout (files of all cgroups) or ->gen (subtree_control of the
+ *   parent) before kernfs_activate(), who publishes compares them after
+ *   kernfs_publish().  As both take kernfs_rwsem, either the former finds the
+ *   slot or the latter sees the new value and activates the files itself.
  *
  * Lifetime
  *
@@ -96,6 +97,7 @@
 #include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/uidgid.h>
 #include <kunit/visibility.h>
 #include <trace/events/cgroup.h>
@@ -104,7 +106,7 @@
 #include <trace/events/cgroup_pool.h>
 
 /* limits of cgroup.pool.max and cgroup.pool.nest */
-#define CGROUP_POOL_MAX_MAX		16384
+#define CGROUP_POOL_MAX_MAX		4096
 #define CGROUP_POOL_NEST_MAX		16
 
 /*
@@ -134,10 +136,10 @@
 #define CGROUP_POOL_PAUSE_MAX		50
 
 /*
- * Pages which a slot may take, at most, when it is made, generously.  Nobody is
- * to be reclaimed, throttled or killed for what nobody has asked for yet.
+ * Pages to be free below the limits of memory before a slot is made, more than
+ * it takes.  Nobody is to be throttled or killed for what nobody has asked for.
  */
-#define CGROUP_POOL_HEADROOM		(256 + num_possible_cpus())
+#define CGROUP_POOL_HEADROOM		(64 + num_possible_cpus())
 
 /* one worker for all pools, it would be of no use to have them fight */
 static struct workqueue_struct *cgroup_pool_wq;
@@ -348,13 +350,11 @@ enum cgroup_pool_verdict cgroup_pool_pop(struct cgroup_pool *pool, kuid_t uid,
  * cgroup_pool_unpop - undo cgroup_pool_pop()
  * @pool: the pool
  * @slot: the slot, not published
- * @outdated: don't let anybody have it again
  *
  * Context: css_set_lock is held.
  */
 VISIBLE_IF_KUNIT
-void cgroup_pool_unpop(struct cgroup_pool *pool, struct cgroup *slot,
-		       bool outdated)
+void cgroup_pool_unpop(struct cgroup_pool *pool, struct cgroup *slot)
 {
 	lockdep_assert_held(&css_set_lock);
 
@@ -363,10 +363,11 @@ void cgroup_pool_unpop(struct cgroup_pool *pool, struct cgroup *slot,
 	pool->stat.claimed--;
 	pool->stat.miss_stale++;
 
-	if (outdated || slot->pool_gen != pool->gen) {
+	if (slot->pool_gen != pool->gen) {
 		list_add_tail(&slot->pool_node, &pool->stale);
 		pool->nr_stale++;
 		pool->stat.stale++;
+		pool->filling = true;
 	} else {
 		list_add(&slot->pool_node, &pool->free);
 		pool->nr_free++;
@@ -397,7 +398,7 @@ bool cgroup_pool_push(struct cgroup_pool *pool, struct cgroup *slot)
 	pool->nr_free++;
 	if (pool->nr_free >= pool->max)
 		pool->filling = false;
-	if (!cgroup_pool_is_low(pool))
+	if (!cgroup_pool_is_low(pool) || pool->nr_free >= CGROUP_POOL_BATCH)
 		pool->starved = false;
 	return true;
 }
@@ -415,7 +416,7 @@ void cgroup_pool_invalidate(struct cgroup_pool *pool)
 {
 	lockdep_assert_held(&css_set_lock);
 
-	pool->gen++;
+	WRITE_ONCE(pool->gen, pool->gen + 1);
 	if (pool->nr_free)
 		pool->filling = true;
 	list_splice_tail_init(&pool->free, &pool->stale);
@@ -477,8 +478,13 @@ static void cgroup_pool_notify(struct cgroup_pool *pool)
 static void cgroup_pool_kick(struct cgroup_pool *pool)
 {
 	cgroup_get(pool->cgrp);
-	if (mod_delayed_work(cgroup_pool_wq, &pool->work, 0))
-		cgroup_put(pool->cgrp);
+	if (queue_delayed_work(cgroup_pool_wq, &pool->work, 0))
+		return;
+	/* what is queued already mustn't lose its place in the queue */
+	if (timer_pending(&pool->work.timer) &&
+	    !mod_delayed_work(cgroup_pool_wq, &pool->work, 0))
+		return;
+	cgroup_put(pool->cgrp);
 }
 
 /* the same in @delay ms, or earlier if somebody else wants that */
@@ -718,16 +724,35 @@ static struct mem_cgroup *cgroup_pool_charge_to(struct cgroup *cgrp,
 	return mem_cgroup_from_css(*css);
 }
 
-static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
-				     unsigned long nr_pages)
+static bool cgroup_pool_is_short(struct mem_cgroup *memcg,
+				 unsigned long nr_pages)
 {
-	unsigned long limit;
+	unsigned long limit = min(READ_ONCE(memcg->memory.max),
+				  READ_ONCE(memcg->memory.high));
 
+	if (page_counter_read(&memcg->memory) + nr_pages > limit)
+		return true;
+
+	return !cgroup_subsys_on_dfl(memory_cgrp_subsys) &&
+	       page_counter_read(&memcg->memsw) + nr_pages >
+	       READ_ONCE(memcg->memsw.max);
+}
+
+/*
+ * Can @nr_pages be charged to @memcg without anybody being throttled or killed?
+ * With @reclaim, cold page cache goes for it; better not under cgroup_mutex.
+ */
+static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
+				     unsigned long nr_pages, bool reclaim)
+{
 	for (; memcg && !mem_cgroup_is_root(memcg);
 	     memcg = parent_mem_cgroup(memcg)) {
-		limit = min(READ_ONCE(memcg->memory.max),
-			    READ_ONCE(memcg->memory.high));
-		if (page_counter_read(&memcg->memory) + nr_pages > limit)
+		if (!cgroup_pool_is_short(memcg, nr_pages))
+			continue;
+		if (reclaim)
+			try_to_free_mem_cgroup_pages(memcg, nr_pages,
+						     GFP_KERNEL, 0, NULL);
+		if (cgroup_pool_is_short(memcg, nr_pages))
 			return false;
 	}
 	return true;
@@ -741,11 +766,23 @@ static struct mem_cgroup *cgroup_pool_charge_to(struct cgroup *cgrp,
 }
 
 static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
-				     unsigned long nr_pages)
+				     unsigned long nr_pages, bool reclaim)
 {
 	return true;
 }
 #endif
+
+/* get page cache out of the way before cgroup_mutex is taken */
+static void cgroup_pool_make_headroom(struct cgroup_pool *pool)
+{
+	struct cgroup_subsys_state *css;
+	struct mem_cgroup *memcg = cgroup_pool_charge_to(pool->cgrp, &css);
+
+	cgroup_pool_has_headroom(memcg, CGROUP_POOL_HEADROOM *
+				 (1 + READ_ONCE(pool->nest)), true);
+	if (css)
+		css_put(css);
+}
 
 /*
  * Make one slot as the owner of the pool would, at the expense of the parent.
@@ -766,16 +803,19 @@ static int cgroup_pool_refill_one(struct cgroup_pool *pool)
 
 	if (!cgroup_pool_has_room(pool->cgrp, nest) ||
 	    kernfs_has_security_label(pool->cgrp->kn)) {
-		/* the next claim or write tries again */
+		/* the next claim or write tries again, or who left room */
 		spin_lock_irq(&css_set_lock);
-		pool->filling = false;
+		pool->filling = pool->nr_stale;
+		pool->starved = false;
+		pool->stat.refill_failed++;
 		spin_unlock_irq(&css_set_lock);
 		return 0;
 	}
 
 	start = ktime_get_ns();
 	memcg = cgroup_pool_charge_to(pool->cgrp, &memcg_css);
-	if (cgroup_pool_has_headroom(memcg, CGROUP_POOL_HEADROOM * (1 + nest))) {
+	if (cgroup_pool_has_headroom(memcg, CGROUP_POOL_HEADROOM * (1 + nest),
+				     false)) {
 		old_memcg = set_active_memcg(memcg);
 		old_cred = override_creds(pool->cred);
 		ret = cgroup_pool_make_slot(pool);
@@ -792,6 +832,10 @@ static int cgroup_pool_refill_one(struct cgroup_pool *pool)
 	if (ret)
 		pool->stat.refill_failed++;
 	spin_unlock_irq(&css_set_lock);
+
+	/* out of ids of memory cgroups, not to be taken for a busy mutex */
+	if (ret == -EBUSY)
+		ret = -ENOSPC;
 	return ret ?: 1;
 }
 
@@ -821,12 +865,16 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 
 	spin_lock_irq(&css_set_lock);
 	refill = cgroup_pool_missing(pool);
-	urgent = refill && pool->starved && !pool->delay;
+	urgent = refill && pool->starved && !pool->delay &&
+		 pool->nr_stale <= pool->max;
 	check_owner = pool->check_owner;
 	todo = refill || check_owner || cgroup_pool_surplus(pool);
 	spin_unlock_irq(&css_set_lock);
 	if (!todo)
 		return 0;
+
+	if (refill)
+		cgroup_pool_make_headroom(pool);
 
 	/*
 	 * Others who want cgroup_mutex are users who wait.  Only if the pool
@@ -842,7 +890,7 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 		if (!urgent || pool->busy < CGROUP_POOL_BUSY_MAX)
 			return -EBUSY;
 		cgroup_lock();
-	} else {
+	} else if (!urgent) {
 		pool->busy = 0;
 	}
 
@@ -958,11 +1006,18 @@ struct kernfs_node *cgroup_pool_create_dir(struct cgroup *parent,
 					  current_fsgid(), cgrp);
 }
 
-/* files have been added to all cgroups since @slot was made: activate them */
-static void cgroup_pool_activate_new(struct cgroup *slot)
+/* files may have been added since @slot was made, see "Locking" */
+static void cgroup_pool_activate_new(struct cgroup_pool *pool,
+				     struct cgroup *slot)
 {
-	if (unlikely(slot->pool_layout != READ_ONCE(cgroup_pool_layout)))
-		kernfs_activate(slot->kn);
+	unsigned int layout = READ_ONCE(cgroup_pool_layout);
+
+	if (likely(slot->pool_layout == layout &&
+		   slot->pool_gen == READ_ONCE(pool->gen)))
+		return;
+
+	kernfs_activate(slot->kn);
+	slot->pool_layout = layout;
 }
 
 #ifdef CONFIG_CPUSETS
@@ -993,8 +1048,7 @@ static void cgroup_pool_finish_v1(struct cgroup *slot)
  *
  * Context: The VFS has locked the directory of the parent, the caller has an
  *	    active reference to @parent_kn.
- * Return: %0 if there is a new cgroup, -%EAGAIN if the caller is to make one,
- *	   -%EEXIST for a name which is reserved for files of the pool.
+ * Return: %0 if there is a new cgroup, -%EAGAIN if the caller is to make one.
  */
 int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 		      umode_t mode)
@@ -1009,10 +1063,6 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 	unsigned int nr_free;
 	u32 secid;
 	int ret;
-
-	/* files of the pool come late and mustn't find their names taken */
-	if (unlikely(strstarts(name, "cgroup.pool.")))
-		return -EEXIST;
 
 	/* racing with a write to cgroup.pool.max, either outcome is fine */
 	if (!pool || !READ_ONCE(pool->max))
@@ -1030,27 +1080,33 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 	spin_unlock_irq(&css_set_lock);
 
 	if (slot) {
-		cgroup_pool_finish_v1(slot);
-		cgroup_pool_activate_new(slot);
+		cgroup_pool_activate_new(pool, slot);
 		ret = kernfs_publish(slot->kn, name, mode, uid, gid);
 		if (ret) {
 			spin_lock_irq(&css_set_lock);
 			/* where one is outdated the others are, too */
-			if (ret == -ESTALE) {
+			if (ret == -ESTALE || ret == -EOPNOTSUPP) {
 				cgroup_pool_invalidate(pool);
 				pool->check_owner = true;
 			}
-			cgroup_pool_unpop(pool, slot, !cgroup_on_dfl(parent));
+			cgroup_pool_unpop(pool, slot);
 			changed |= cgroup_pool_adjust(pool);
 			spin_unlock_irq(&css_set_lock);
 			verdict = CGROUP_POOL_MISS_STALE;
 			kick = true;
 		}
 	} else if (verdict == CGROUP_POOL_MISS_CRED) {
-		/* is that because the directory has been given to another? */
-		kernfs_get_owner(parent_kn, &uid, &gid);
+		kuid_t owner;
+		kgid_t group;
+
+		/*
+		 * Is that because the directory has been given to another, or
+		 * because the label of the owner has changed?
+		 */
+		kernfs_get_owner(parent_kn, &owner, &group);
 		spin_lock_irq(&css_set_lock);
-		if (!uid_eq(uid, pool->uid) || !gid_eq(gid, pool->gid)) {
+		if (!uid_eq(owner, pool->uid) || !gid_eq(group, pool->gid) ||
+		    (uid_eq(owner, uid) && gid_eq(group, gid))) {
 			pool->check_owner = true;
 			kick = true;
 		}
@@ -1069,8 +1125,9 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 		return -EAGAIN;
 	}
 
-	/* see "Locking" */
-	cgroup_pool_activate_new(slot);
+	cgroup_pool_activate_new(pool, slot);
+	/* the VFS doesn't let anybody look before we return */
+	cgroup_pool_finish_v1(slot);
 
 	TRACE_CGROUP_PATH(mkdir, slot);
 	TRACE_CGROUP_PATH(pool_claim, slot, nr_free);
@@ -1234,8 +1291,6 @@ void cgroup_pool_layout_changed(void)
  */
 void cgroup_pool_control_changed(struct cgroup *cgrp)
 {
-	cgroup_pool_layout_changed();
-
 	if (cgrp->pool)
 		cgroup_pool_renew(cgrp->pool);
 }
@@ -1250,17 +1305,25 @@ static bool cgroup_pool_is_harmless(const struct cftype *cft)
 		const char *ss;
 		const char *file;
 	} harmless[] = {
-		{ "cpu",	"cfs_burst_us" },
-		{ "cpu",	"cfs_period_us" },
-		{ "cpu",	"cfs_quota_us" },
-		{ "cpu",	"shares" },
+		/* these controllers don't copy anything */
+		{ "blkio",	NULL },
+		{ "cpu",	NULL },
+		{ "cpuacct",	NULL },
+		{ "hugetlb",	NULL },
+		{ "misc",	NULL },
+		{ "pids",	NULL },
+		{ "rdma",	NULL },
 		/* copied when a slot is claimed, see cgroup_pool_finish_v1() */
 		{ "cpuset",	"cpus" },
 		{ "cpuset",	"mems" },
+		{ "memory",	"failcnt" },
+		{ "memory",	"force_empty" },
+		{ "memory",	"kmem.limit_in_bytes" },
+		{ "memory",	"kmem.tcp.limit_in_bytes" },
 		{ "memory",	"limit_in_bytes" },
+		{ "memory",	"max_usage_in_bytes" },
 		{ "memory",	"memsw.limit_in_bytes" },
 		{ "memory",	"soft_limit_in_bytes" },
-		{ "pids",	"max" },
 	};
 	int i;
 
@@ -1272,7 +1335,7 @@ static bool cgroup_pool_is_harmless(const struct cftype *cft)
 
 	for (i = 0; cft->ss && i < ARRAY_SIZE(harmless); i++)
 		if (!strcmp(cft->ss->legacy_name, harmless[i].ss) &&
-		    !strcmp(cft->name, harmless[i].file))
+		    (!harmless[i].file || !strcmp(cft->name, harmless[i].file)))
 			return true;
 	return false;
 }
@@ -1355,11 +1418,19 @@ int cgroup_pool_nr_descendants(struct cgroup *cgrp)
 int cgroup_pool_css_nr_descendants(struct cgroup_subsys_state *css)
 {
 	struct cgroup_subsys_state *pos;
-	int nr = READ_ONCE(css->nr_descendants);
+	bool hidden = READ_ONCE(css->cgroup->nr_hidden);
+	int nr;
 
-	/* a slot is in ->nr_hidden before and after its csses are counted */
+	/*
+	 * A slot enters ->nr_hidden before its csses are counted and leaves it
+	 * after that.  css_set_lock, taken and released to change ->nr_hidden,
+	 * orders the writers; order the reads.
+	 */
 	smp_rmb();
-	if (!READ_ONCE(css->cgroup->nr_hidden))
+	nr = READ_ONCE(css->nr_descendants);
+	/* see above */
+	smp_rmb();
+	if (!hidden && !READ_ONCE(css->cgroup->nr_hidden))
 		return nr;
 
 	nr = 0;

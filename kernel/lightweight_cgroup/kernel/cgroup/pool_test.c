@@ -196,7 +196,7 @@ static void users_see_what_was_popped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cgroup_nr_visible(f->top), 2);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->root->nr_cgrps), nr_cgrps + 1);
 
-	cgroup_pool_unpop(f->pool, slot, false);
+	cgroup_pool_unpop(f->pool, slot);
 	KUNIT_EXPECT_TRUE(test, cgroup_is_hidden(slot));
 	KUNIT_EXPECT_EQ(test, cgroup_nr_visible(f->parent), 0);
 	KUNIT_EXPECT_EQ(test, cgroup_nr_visible(f->top), 1);
@@ -251,7 +251,7 @@ static void invalidated_slots_are_not_popped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->pool->nr_free, 0);
 
 	/* popped before, to be put back after it */
-	cgroup_pool_unpop(f->pool, popped, false);
+	cgroup_pool_unpop(f->pool, popped);
 	KUNIT_EXPECT_EQ(test, f->pool->nr_free, 0);
 	KUNIT_EXPECT_EQ(test, cgroup_pool_surplus(f->pool), 3);
 	KUNIT_EXPECT_EQ(test, f->pool->stat.stale, 4);
@@ -277,12 +277,34 @@ static void outdated_slot_is_not_put_back(struct kunit *test)
 	struct cgroup *slot;
 
 	spin_lock_irq(&css_set_lock);
+	f->pool->low_set = true;
 	fill(test, 1);
 	KUNIT_ASSERT_EQ(test, pop(f, &slot), CGROUP_POOL_CLAIM);
-	cgroup_pool_unpop(f->pool, slot, true);
+	/* the last slot is popped: there is none to be dropped */
+	cgroup_pool_invalidate(f->pool);
+	cgroup_pool_unpop(f->pool, slot);
 	KUNIT_EXPECT_EQ(test, f->pool->nr_free, 0);
 	KUNIT_EXPECT_EQ(test, cgroup_pool_surplus(f->pool), 1);
 	KUNIT_EXPECT_EQ(test, f->pool->stat.miss_stale, 1);
+	/* but it is to be replaced nevertheless */
+	KUNIT_EXPECT_EQ(test, cgroup_pool_missing(f->pool), 1);
+	spin_unlock_irq(&css_set_lock);
+}
+
+static void starved_until_there_are_some(struct kunit *test)
+{
+	struct pool_fixture *f = test->priv;
+	struct cgroup *slot;
+
+	spin_lock_irq(&css_set_lock);
+	cgroup_pool_set_max(f->pool, NR_SLOTS);
+	KUNIT_EXPECT_EQ(test, pop(f, &slot), CGROUP_POOL_MISS_EMPTY);
+	KUNIT_EXPECT_TRUE(test, f->pool->starved);
+	cgroup_pool_push(f->pool, f->slots[0]);
+	KUNIT_EXPECT_TRUE(test, f->pool->starved);
+	/* low is half of max */
+	cgroup_pool_push(f->pool, f->slots[1]);
+	KUNIT_EXPECT_FALSE(test, f->pool->starved);
 	spin_unlock_irq(&css_set_lock);
 }
 
@@ -358,6 +380,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(invalidated_slots_are_not_popped),
 	KUNIT_CASE(invalidated_slots_are_replaced),
 	KUNIT_CASE(outdated_slot_is_not_put_back),
+	KUNIT_CASE(starved_until_there_are_some),
 	KUNIT_CASE(low_follows_max_until_it_is_set),
 	KUNIT_CASE(filling_stops_at_max),
 	KUNIT_CASE(shrinking_leaves_a_surplus),
