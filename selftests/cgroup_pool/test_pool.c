@@ -1010,7 +1010,8 @@ TEST_F(pool_v2, refill_after_a_limit)
 	cgp_msleep(300);
 	EXPECT_EQ(-1, mkdir(cgp_fmt("%s/b", p), 0755));
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_EQ(0, cgp_stat(p, "refill_failed"));
+	/* no room is one of the reasons that this counts */
+	EXPECT_LT(0, cgp_stat(p, "refill_failed"));
 	ASSERT_EQ(0, cgp_write(p, "cgroup.max.descendants", "max"));
 	ASSERT_EQ(0, mkdir(cgp_fmt("%s/b", p), 0755));
 	EXPECT_EQ(0, cgp_wait_idle(p));
