@@ -60,13 +60,19 @@ join_tap()
 
 # run_selftests KERNEL SECONDS [VMRUN-OPTION...]: boot that kernel twice and run everything, on
 # cgroup v2 and on v1.  One boot for each: what was charged while the memory controller was on v2
-# and is uncharged on v1 makes a counter there underflow with a WARNING, on stock kernels too.
+# and is uncharged on v1 makes a counter there underflow with a WARNING, on stock kernels too.  The
+# two run at the same time, they wait a lot.
 run_selftests()
 {
-	local rc=0
+	local rc=0 v2 out
 
-	run_selftests_on v2 "$@" || rc=1
+	out=$(mktemp "$BUILD/selftests.XXXXXX")
+	run_selftests_on v2 "$@" >"$out" &
+	v2=$!
 	run_selftests_on v1 "$@" || rc=1
+	wait "$v2" || rc=1
+	cat "$out"
+	rm -f "$out"
 	return $rc
 }
 

@@ -13,14 +13,31 @@
 #
 # Usage: run_cgroup_suite.sh FOLDER-OF-THE-PROGRAMS PROGRAM...
 #
-# A difference is looked at again, twice at most: some tests measure time.
+# A difference is looked at again, a few times: some tests measure time.
 
 ksft_skip=4
 root=/sys/fs/cgroup
 slots=32
-rounds=3
+rounds=5
 limit=${SUITE_TIMEOUT:-180}
 unshare=${UNSHARE:-unshare}
+
+wait_for()
+{
+	tries=0
+	while [ "$(sed -n "s/^$2 //p" "$1")" != "$3" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || return 1
+		sleep 0.1
+	done
+}
+
+enable_all()
+{
+	tr ' ' '\n' <"$1/cgroup.controllers" | while read -r controller; do
+		echo "+$controller" >"$1/cgroup.subtree_control"
+	done
+}
 
 # The part in the new namespaces: inner DIRECTORY PROGRAM.
 if [ "$1" = --inner ]; then
@@ -36,6 +53,12 @@ if [ "$1" = --inner ]; then
 	umount /tmp/suite.top
 	# All of the rest must not be found before it.
 	umount -l $root || exit 99
+	# A program which enables a controller there would have the pool renewed
+	# and find it empty.
+	enable_all /tmp/suite.root
+	if grep -q '^[1-9]' /tmp/suite.root/cgroup.pool.max; then
+		wait_for /tmp/suite.root/cgroup.pool.stat free $slots || exit 99
+	fi
 	exec timeout "$limit" "$prog"
 fi
 
@@ -49,22 +72,10 @@ progs=$1
 shift
 [ -f $root/cgroup.controllers ] || skip_all "no cgroup2 at $root"
 $unshare --help 2>&1 | grep -q -- '--cgroup' || skip_all "no unshare --cgroup"
-tr ' ' '\n' <$root/cgroup.controllers | while read -r controller; do
-	echo "+$controller" >$root/cgroup.subtree_control
-done
+enable_all $root
 
 work=$(mktemp -d)
 self=$(readlink -f "$0")
-
-wait_for()
-{
-	tries=0
-	while [ "$(sed -n "s/^$2 //p" "$1")" != "$3" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || return 1
-		sleep 0.1
-	done
-}
 
 # run MODE PROGRAM: results in $work/MODE.
 run()
