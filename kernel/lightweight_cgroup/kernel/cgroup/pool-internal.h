@@ -81,9 +81,11 @@ struct cgroup_pool_stat {
  * @starved: somebody found the pool empty and there are few slots yet
  * @check_owner: the owner of the directory may have changed
  * @was_low: what "cgroup.pool.events" was last notified of
+ * @checked: when @check_owner was last set because of a label, in jiffies
+ * @stat: statistics
  * @busy: times in a row that cgroup_mutex was taken when a slot was to be made
  * @delay: ms to wait after the last failure to make a slot
- * @stat: statistics
+ * @reclaimed: when memory was last reclaimed for a slot, in jiffies
  */
 struct cgroup_pool {
 	struct cgroup		*cgrp;
@@ -109,11 +111,19 @@ struct cgroup_pool {
 	bool			starved;
 	bool			check_owner;
 	bool			was_low;
+	unsigned long		checked;
 	struct cgroup_pool_stat	stat;
 
 	/* the fields below are for the worker alone */
 	unsigned int		busy;
 	unsigned int		delay;
+	unsigned long		reclaimed;
+};
+
+/* a write to a file of @cgrp which may change what new children are like */
+struct cgroup_pool_held {
+	struct cgroup		*cgrp;
+	struct cgroup_pool	*pool;
 };
 
 /* what cgroup_pool_pop() found */
@@ -190,6 +200,7 @@ bool cgroup_pool_overcommitted(struct cgroup *parent);
 int cgroup_pool_rmdir(struct cgroup *cgrp);
 void cgroup_pool_removed(struct cgroup *cgrp);
 void cgroup_pool_free(struct cgroup *cgrp);
+bool cgroup_pool_outdated(struct cgroup *cgrp);
 void cgroup_pool_control_changed(struct cgroup *cgrp);
 void cgroup_pool_layout_changed(void);
 int cgroup_pool_nr_descendants(struct cgroup *cgrp);
@@ -199,9 +210,9 @@ ssize_t cgroup_pool_max_write(struct kernfs_open_file *of, char *buf,
 			      size_t nbytes, loff_t off);
 int cgroup_pool_init(void);
 
-struct cgroup_pool *cgroup_pool_hold(struct cgroup *cgrp,
-				     const struct cftype *cft);
-void cgroup_pool_unhold(struct cgroup_pool *pool);
+struct cgroup_pool_held cgroup_pool_hold(struct cgroup *cgrp,
+					 const struct cftype *cft);
+void cgroup_pool_unhold(struct cgroup_pool_held held);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 void cgroup_pool_init_struct(struct cgroup_pool *pool, struct cgroup *cgrp);
@@ -305,6 +316,11 @@ static inline void cgroup_pool_free(struct cgroup *cgrp)
 {
 }
 
+static inline bool cgroup_pool_outdated(struct cgroup *cgrp)
+{
+	return false;
+}
+
 static inline void cgroup_pool_control_changed(struct cgroup *cgrp)
 {
 }
@@ -329,18 +345,20 @@ static inline int cgroup_pool_init(void)
 	return 0;
 }
 
-static inline struct cgroup_pool *cgroup_pool_hold(struct cgroup *cgrp,
-						   const struct cftype *cft)
+struct cgroup_pool_held { };
+
+static inline struct cgroup_pool_held
+cgroup_pool_hold(struct cgroup *cgrp, const struct cftype *cft)
 {
-	return NULL;
+	return (struct cgroup_pool_held){ };
 }
 
-static inline void cgroup_pool_unhold(struct cgroup_pool *pool)
+static inline void cgroup_pool_unhold(struct cgroup_pool_held held)
 {
 }
 
 #endif	/* CONFIG_CGROUP_POOL */
 
-DEFINE_FREE(cgroup_pool_hold, struct cgroup_pool *, cgroup_pool_unhold(_T))
+DEFINE_FREE(cgroup_pool_hold, struct cgroup_pool_held, cgroup_pool_unhold(_T))
 
 #endif	/* __CGROUP_POOL_INTERNAL_H */

@@ -128,6 +128,9 @@
 #define CGROUP_POOL_FAIL_DELAY_MIN	10
 #define CGROUP_POOL_FAIL_DELAY_MAX	1000
 
+/* jiffies between attempts to reclaim for a pool which fails all the time */
+#define CGROUP_POOL_RECLAIM_INTERVAL	(30 * HZ)
+
 /*
  * Time in us which a waiter for cgroup_mutex has to wake up and take it between
  * two slots.
@@ -398,7 +401,8 @@ bool cgroup_pool_push(struct cgroup_pool *pool, struct cgroup *slot)
 	pool->nr_free++;
 	if (pool->nr_free >= pool->max)
 		pool->filling = false;
-	if (!cgroup_pool_is_low(pool) || pool->nr_free >= CGROUP_POOL_BATCH)
+	if (!cgroup_pool_is_low(pool) ||
+	    pool->nr_free >= min_t(unsigned int, pool->max, CGROUP_POOL_BATCH))
 		pool->starved = false;
 	return true;
 }
@@ -474,7 +478,10 @@ static void cgroup_pool_notify(struct cgroup_pool *pool)
 		kernfs_notify(kn);
 }
 
-/* have the worker look at @pool, which must be alive */
+/*
+ * Have the worker look at @pool, which must be alive.  A kick which meets
+ * cgroup_pool_kick_later() half-way comes late, after the delay of the latter.
+ */
 static void cgroup_pool_kick(struct cgroup_pool *pool)
 {
 	cgroup_get(pool->cgrp);
@@ -496,19 +503,28 @@ static void cgroup_pool_kick_later(struct cgroup_pool *pool, unsigned int delay)
 		cgroup_put(pool->cgrp);
 }
 
-/* have all slots replaced */
-static void cgroup_pool_renew(struct cgroup_pool *pool)
+/*
+ * What is wanted of @pool has been changed with css_set_lock held: release it,
+ * tell who polls, and have the worker look.
+ */
+static void cgroup_pool_unlock_changed(struct cgroup_pool *pool)
+	__releases(&css_set_lock)
 {
-	bool changed;
+	bool changed = cgroup_pool_adjust(pool);
 
-	spin_lock_irq(&css_set_lock);
-	cgroup_pool_invalidate(pool);
-	changed = cgroup_pool_adjust(pool);
 	spin_unlock_irq(&css_set_lock);
 
 	if (changed)
 		cgroup_pool_notify(pool);
 	cgroup_pool_kick(pool);
+}
+
+/* have all slots replaced */
+static void cgroup_pool_renew(struct cgroup_pool *pool)
+{
+	spin_lock_irq(&css_set_lock);
+	cgroup_pool_invalidate(pool);
+	cgroup_pool_unlock_changed(pool);
 }
 
 /*
@@ -522,6 +538,7 @@ void cgroup_pool_init_struct(struct cgroup_pool *pool, struct cgroup *cgrp)
 	INIT_DELAYED_WORK(&pool->work, cgroup_pool_workfn);
 	INIT_LIST_HEAD(&pool->free);
 	INIT_LIST_HEAD(&pool->stale);
+	pool->checked = jiffies - HZ;
 }
 
 /* the other files come with the first write to "cgroup.pool.max" */
@@ -741,6 +758,9 @@ static bool cgroup_pool_is_short(struct mem_cgroup *memcg,
 /*
  * Can @nr_pages be charged to @memcg without anybody being throttled or killed?
  * With @reclaim, cold page cache goes for it; better not under cgroup_mutex.
+ *
+ * All pools share one worker: it mustn't wait for the writeback of one of them,
+ * which on v1 reclaim does unless told that it can't enter filesystems.
  */
 static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
 				     unsigned long nr_pages, bool reclaim)
@@ -749,9 +769,10 @@ static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
 	     memcg = parent_mem_cgroup(memcg)) {
 		if (!cgroup_pool_is_short(memcg, nr_pages))
 			continue;
-		if (reclaim)
+		/* what is much of the limit is wanted more by others */
+		if (reclaim && nr_pages < READ_ONCE(memcg->memory.max) / 2)
 			try_to_free_mem_cgroup_pages(memcg, nr_pages,
-						     GFP_KERNEL, 0, NULL);
+						     GFP_NOFS, 0, NULL);
 		if (cgroup_pool_is_short(memcg, nr_pages))
 			return false;
 	}
@@ -772,11 +793,21 @@ static bool cgroup_pool_has_headroom(struct mem_cgroup *memcg,
 }
 #endif
 
-/* get page cache out of the way before cgroup_mutex is taken */
+/*
+ * Get page cache out of the way before cgroup_mutex is taken.  Where that hasn't
+ * helped for long it goes on at a rate which doesn't keep the cache cold.
+ */
 static void cgroup_pool_make_headroom(struct cgroup_pool *pool)
 {
 	struct cgroup_subsys_state *css;
-	struct mem_cgroup *memcg = cgroup_pool_charge_to(pool->cgrp, &css);
+	struct mem_cgroup *memcg;
+
+	if (pool->delay == CGROUP_POOL_FAIL_DELAY_MAX &&
+	    time_before(jiffies, pool->reclaimed + CGROUP_POOL_RECLAIM_INTERVAL))
+		return;
+	pool->reclaimed = jiffies;
+
+	memcg = cgroup_pool_charge_to(pool->cgrp, &css);
 
 	cgroup_pool_has_headroom(memcg, CGROUP_POOL_HEADROOM *
 				 (1 + READ_ONCE(pool->nest)), true);
@@ -858,7 +889,7 @@ struct cgroup_pool_row {
 static int cgroup_pool_step(struct cgroup_pool *pool,
 			    struct cgroup_pool_row *row)
 {
-	bool refill, urgent, check_owner, todo;
+	bool refill, urgent, check_owner, surplus;
 	struct cgroup *slot;
 	int ret = 1;
 	u64 start;
@@ -868,12 +899,13 @@ static int cgroup_pool_step(struct cgroup_pool *pool,
 	urgent = refill && pool->starved && !pool->delay &&
 		 pool->nr_stale <= pool->max;
 	check_owner = pool->check_owner;
-	todo = refill || check_owner || cgroup_pool_surplus(pool);
+	surplus = cgroup_pool_surplus(pool);
 	spin_unlock_irq(&css_set_lock);
-	if (!todo)
+	if (!refill && !check_owner && !surplus)
 		return 0;
 
-	if (refill)
+	/* the destruction of a slot gives memory back, that comes first */
+	if (refill && (urgent || !surplus))
 		cgroup_pool_make_headroom(pool);
 
 	/*
@@ -1105,8 +1137,11 @@ int cgroup_pool_claim(struct kernfs_node *parent_kn, const char *name,
 		 */
 		kernfs_get_owner(parent_kn, &owner, &group);
 		spin_lock_irq(&css_set_lock);
+		/* two labels of one owner mustn't keep the worker busy */
 		if (!uid_eq(owner, pool->uid) || !gid_eq(group, pool->gid) ||
-		    (uid_eq(owner, uid) && gid_eq(group, gid))) {
+		    (uid_eq(owner, uid) && gid_eq(group, gid) &&
+		     time_after(jiffies, pool->checked + HZ))) {
+			pool->checked = jiffies;
 			pool->check_owner = true;
 			kick = true;
 		}
@@ -1173,7 +1208,6 @@ int cgroup_pool_rmdir(struct cgroup *cgrp)
 	struct cgroup_pool *pool = cgrp->pool;
 	struct cgroup *slot;
 	unsigned int nr = 0, batch = 0;
-	bool changed;
 	u64 start;
 	int ret = 0;
 
@@ -1187,9 +1221,11 @@ int cgroup_pool_rmdir(struct cgroup *cgrp)
 	spin_unlock_irq(&css_set_lock);
 
 	start = ktime_get_ns();
-	for (;;) {
-		if (cgroup_is_populated(cgrp) ||
-		    css_has_online_children(&cgrp->self)) {
+	/* walks all slots, and nobody can add a child while we are here */
+	if (css_has_online_children(&cgrp->self))
+		ret = -EBUSY;
+	while (!ret) {
+		if (cgroup_is_populated(cgrp)) {
 			ret = -EBUSY;
 			break;
 		}
@@ -1225,12 +1261,7 @@ int cgroup_pool_rmdir(struct cgroup *cgrp)
 	spin_lock_irq(&css_set_lock);
 	pool->hold--;
 	pool->filling |= nr;
-	changed = cgroup_pool_adjust(pool);
-	spin_unlock_irq(&css_set_lock);
-
-	if (changed)
-		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool);
+	cgroup_pool_unlock_changed(pool);
 	return ret;
 }
 
@@ -1277,6 +1308,21 @@ void cgroup_pool_layout_changed(void)
 	lockdep_assert_held(&cgroup_mutex);
 
 	WRITE_ONCE(cgroup_pool_layout, cgroup_pool_layout + 1);
+}
+
+/**
+ * cgroup_pool_outdated - is this a slot which is only waiting to be destroyed
+ * @cgrp: the cgroup of interest
+ *
+ * Context: cgroup_mutex is held, so no slot is half-made.
+ * Return: %true if nobody will ever be given @cgrp.
+ */
+bool cgroup_pool_outdated(struct cgroup *cgrp)
+{
+	lockdep_assert_held(&cgroup_mutex);
+
+	return cgroup_is_hidden(cgrp) &&
+	       cgrp->pool_gen != READ_ONCE(cgroup_parent(cgrp)->pool->gen);
 }
 
 /**
@@ -1345,47 +1391,47 @@ static bool cgroup_pool_is_harmless(const struct cftype *cft)
  * @cgrp: the cgroup
  * @cft: the file
  *
- * Return: the pool which is on hold, to be passed to cgroup_pool_unhold()
- *	   after the write, or %NULL.
+ * Return: what is to be passed to cgroup_pool_unhold() after the write.
  */
-struct cgroup_pool *cgroup_pool_hold(struct cgroup *cgrp,
-				     const struct cftype *cft)
+struct cgroup_pool_held cgroup_pool_hold(struct cgroup *cgrp,
+					 const struct cftype *cft)
 {
-	struct cgroup_pool *pool = cgroup_pool_of(cgrp);
+	struct cgroup_pool_held held = { };
 
-	if (!pool || cgroup_on_dfl(cgrp) || cgroup_pool_is_harmless(cft))
-		return NULL;
+	if (cgroup_on_dfl(cgrp) || cgroup_pool_is_harmless(cft))
+		return held;
 
 	cgroup_get(cgrp);
-	spin_lock_irq(&css_set_lock);
-	pool->hold++;
-	spin_unlock_irq(&css_set_lock);
-	return pool;
+	held.cgrp = cgrp;
+	held.pool = cgroup_pool_of(cgrp);
+	if (held.pool) {
+		spin_lock_irq(&css_set_lock);
+		held.pool->hold++;
+		spin_unlock_irq(&css_set_lock);
+	}
+	return held;
 }
 
 /**
  * cgroup_pool_unhold - a file of a cgroup has been written to
- * @pool: what cgroup_pool_hold() returned
+ * @held: what cgroup_pool_hold() returned
  */
-void cgroup_pool_unhold(struct cgroup_pool *pool)
+void cgroup_pool_unhold(struct cgroup_pool_held held)
 {
-	struct cgroup *cgrp;
-	bool changed;
+	struct cgroup_pool *pool;
 
-	if (!pool)
+	if (!held.cgrp)
 		return;
 
-	cgrp = pool->cgrp;
-	spin_lock_irq(&css_set_lock);
-	pool->hold--;
-	cgroup_pool_invalidate(pool);
-	changed = cgroup_pool_adjust(pool);
-	spin_unlock_irq(&css_set_lock);
-
-	if (changed)
-		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool);
-	cgroup_put(cgrp);
+	/* slots of a pool which came meanwhile may have copied old settings */
+	pool = cgroup_pool_of(held.cgrp);
+	if (pool) {
+		spin_lock_irq(&css_set_lock);
+		pool->hold -= !!held.pool;
+		cgroup_pool_invalidate(pool);
+		cgroup_pool_unlock_changed(pool);
+	}
+	cgroup_put(held.cgrp);
 }
 
 /**
@@ -1475,7 +1521,6 @@ ssize_t cgroup_pool_max_write(struct kernfs_open_file *of, char *buf,
 	struct cgroup_pool *pool;
 	struct cgroup *cgrp;
 	unsigned int max;
-	bool changed;
 	int ret;
 
 	ret = cgroup_pool_parse(buf, CGROUP_POOL_MAX_MAX, &max);
@@ -1503,12 +1548,7 @@ ssize_t cgroup_pool_max_write(struct kernfs_open_file *of, char *buf,
 
 	spin_lock_irq(&css_set_lock);
 	cgroup_pool_set_max(pool, max);
-	changed = cgroup_pool_adjust(pool);
-	spin_unlock_irq(&css_set_lock);
-
-	if (changed)
-		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool);
+	cgroup_pool_unlock_changed(pool);
 out_unlock:
 	cgroup_kn_unlock(of->kn);
 	return ret ?: nbytes;
@@ -1533,7 +1573,6 @@ static ssize_t cgroup_pool_low_write(struct kernfs_open_file *of, char *buf,
 	struct cgroup_pool *pool;
 	struct cgroup *cgrp;
 	unsigned int low;
-	bool changed;
 	int ret;
 
 	ret = cgroup_pool_parse(buf, CGROUP_POOL_MAX_MAX, &low);
@@ -1548,12 +1587,7 @@ static ssize_t cgroup_pool_low_write(struct kernfs_open_file *of, char *buf,
 	spin_lock_irq(&css_set_lock);
 	pool->low = low;
 	pool->low_set = true;
-	changed = cgroup_pool_adjust(pool);
-	spin_unlock_irq(&css_set_lock);
-
-	if (changed)
-		cgroup_pool_notify(pool);
-	cgroup_pool_kick(pool);
+	cgroup_pool_unlock_changed(pool);
 	cgroup_kn_unlock(of->kn);
 	return nbytes;
 }
@@ -1584,8 +1618,8 @@ static ssize_t cgroup_pool_nest_write(struct kernfs_open_file *of, char *buf,
 	if (pool->nest != nest) {
 		spin_lock_irq(&css_set_lock);
 		WRITE_ONCE(pool->nest, nest);
-		spin_unlock_irq(&css_set_lock);
-		cgroup_pool_renew(pool);
+		cgroup_pool_invalidate(pool);
+		cgroup_pool_unlock_changed(pool);
 	}
 	cgroup_kn_unlock(of->kn);
 	return nbytes;

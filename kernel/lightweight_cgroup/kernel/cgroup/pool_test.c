@@ -308,6 +308,43 @@ static void starved_until_there_are_some(struct kunit *test)
 	spin_unlock_irq(&css_set_lock);
 }
 
+static void full_pool_is_not_starved(struct kunit *test)
+{
+	struct pool_fixture *f = test->priv;
+	struct cgroup *slot;
+
+	spin_lock_irq(&css_set_lock);
+	cgroup_pool_set_max(f->pool, NR_SLOTS);
+	/* more than there will ever be */
+	f->pool->low = 2 * NR_SLOTS;
+	f->pool->low_set = true;
+	KUNIT_EXPECT_EQ(test, pop(f, &slot), CGROUP_POOL_MISS_EMPTY);
+	KUNIT_EXPECT_TRUE(test, f->pool->starved);
+	fill(test, NR_SLOTS);
+	KUNIT_EXPECT_FALSE(test, f->pool->starved);
+	spin_unlock_irq(&css_set_lock);
+}
+
+static void only_old_slots_are_outdated(struct kunit *test)
+{
+	struct pool_fixture *f = test->priv;
+	struct cgroup *old, *slot;
+
+	cgroup_lock();
+	spin_lock_irq(&css_set_lock);
+	fill(test, 2);
+	KUNIT_EXPECT_EQ(test, pop(f, &old), CGROUP_POOL_CLAIM);
+	slot = list_first_entry(&f->pool->free, struct cgroup, pool_node);
+	KUNIT_EXPECT_FALSE(test, cgroup_pool_outdated(slot));
+	cgroup_pool_invalidate(f->pool);
+	KUNIT_EXPECT_TRUE(test, cgroup_pool_outdated(slot));
+	/* a user has got this one */
+	KUNIT_EXPECT_FALSE(test, cgroup_pool_outdated(old));
+	KUNIT_EXPECT_FALSE(test, cgroup_pool_outdated(f->parent));
+	spin_unlock_irq(&css_set_lock);
+	cgroup_unlock();
+}
+
 static void low_follows_max_until_it_is_set(struct kunit *test)
 {
 	struct pool_fixture *f = test->priv;
@@ -381,6 +418,8 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(invalidated_slots_are_replaced),
 	KUNIT_CASE(outdated_slot_is_not_put_back),
 	KUNIT_CASE(starved_until_there_are_some),
+	KUNIT_CASE(full_pool_is_not_starved),
+	KUNIT_CASE(only_old_slots_are_outdated),
 	KUNIT_CASE(low_follows_max_until_it_is_set),
 	KUNIT_CASE(filling_stops_at_max),
 	KUNIT_CASE(shrinking_leaves_a_surplus),
