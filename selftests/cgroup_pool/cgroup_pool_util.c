@@ -69,6 +69,15 @@ void cgp_path(char *path, const char *fmt, ...)
 	va_end(ap);
 }
 
+/*
+ * How often a test repeats itself. With POOL_FEW_ROUNDS in the environment the
+ * few that reach all code are done, for kernels on which each takes seconds.
+ */
+unsigned int cgp_rounds(unsigned int all, unsigned int few)
+{
+	return getenv("POOL_FEW_ROUNDS") ? few : all;
+}
+
 void cgp_msleep(unsigned int ms)
 {
 	struct timespec ts = {

@@ -17,7 +17,8 @@
 #include "../kselftest.h"
 
 #define CGP_TEXT_MAX		65536
-#define CGP_WAIT_MS		30000
+/* Only what hangs waits this long; a busy host slows an emulated machine down. */
+#define CGP_WAIT_MS		120000
 #define CGP_V1_CONTROLLERS	"cpu,cpuacct,cpuset,blkio,memory,freezer"
 
 /* One test's place in a hierarchy. */
@@ -100,6 +101,7 @@ int cgp_diff_dirs(const char *a, const char *b, const char *what);
 int cgp_diff_fresh(const char *parent, const struct cgp_who *who, mode_t mode,
 		   enum cgp_expect expect, const char *what);
 
+unsigned int cgp_rounds(unsigned int all, unsigned int few);
 void cgp_msleep(unsigned int ms);
 long long cgp_now_ms(void);
 

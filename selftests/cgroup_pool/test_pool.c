@@ -40,18 +40,12 @@ FIXTURE_VARIANT_ADD(pool, v1) {
 
 FIXTURE_SETUP(pool)
 {
-	char why[256];
-	int ret = cgp_env_setup(&self->env, variant->v2, why, sizeof(why));
-
-	if (ret == KSFT_SKIP)
-		SKIP(return, "%s", why);
-	ASSERT_EQ(0, ret)
-		TH_LOG("setup: %s", why);
+	cgp_setup(_metadata, &self->env, variant->v2);
 }
 
 FIXTURE_TEARDOWN_PARENT(pool)
 {
-	EXPECT_EQ(0, cgp_env_teardown(&self->env));
+	cgp_teardown(_metadata, &self->env);
 }
 
 FIXTURE(pool_v2) {
@@ -68,18 +62,12 @@ FIXTURE_VARIANT_ADD(pool_v2, only) {
 
 FIXTURE_SETUP(pool_v2)
 {
-	char why[256];
-	int ret = cgp_env_setup(&self->env, variant->v2, why, sizeof(why));
-
-	if (ret == KSFT_SKIP)
-		SKIP(return, "%s", why);
-	ASSERT_EQ(0, ret)
-		TH_LOG("setup: %s", why);
+	cgp_setup(_metadata, &self->env, variant->v2);
 }
 
 FIXTURE_TEARDOWN_PARENT(pool_v2)
 {
-	EXPECT_EQ(0, cgp_env_teardown(&self->env));
+	cgp_teardown(_metadata, &self->env);
 }
 
 static const char * const late_files[] = {
@@ -1060,7 +1048,7 @@ TEST_F(pool, rmdir_of_the_parent)
 	EXPECT_FALSE(cgp_exists(self->env.base, "parent"));
 
 	/* The next of that name starts without a pool. */
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < cgp_rounds(10, 4); i++) {
 		ASSERT_EQ(0, cgp_make_parent(&self->env, p));
 		ASSERT_EQ(1, nr_pool_files(p));
 		ASSERT_TRUE(cgp_text_is(p, "cgroup.pool.max", "0"));
@@ -1152,32 +1140,32 @@ static long meminfo_kb(const char *key)
 	return at ? atol(at + strlen(key)) : -1;
 }
 
-#define CYCLES		50
-#define WARM_UP		10
 #define PER_CYCLE	6
 /* What a leak of one slot a cycle would cost at the very least. */
-#define LEAK_KB		(CYCLES * 8)
+#define LEAK_KB		8
 
 /* All memory of a pool goes with its parent. */
 TEST_F(pool, memory_goes_with_the_parent)
 {
 	const char *p = self->env.parent;
+	const int cycles = cgp_rounds(50, 10);
+	const int warm_up = cgp_rounds(10, 4);
 	long percpu = 0, nr = 0, slab = 0;
-	unsigned int i, j;
+	int i, j;
 
 	if (!self->env.has_pool)
 		SKIP(return, NO_POOL);
-	for (i = 0; i < WARM_UP + CYCLES; i++) {
-		if (i == WARM_UP) {
+	for (i = 0; i < warm_up + cycles; i++) {
+		if (i == warm_up) {
 			nr = settled_cgroups();
 			percpu = meminfo_kb("Percpu:");
 			slab = meminfo_kb("SUnreclaim:");
 		}
 		ASSERT_EQ(0, cgp_fill(p, PER_CYCLE));
 		for (j = 0; j < PER_CYCLE / 2; j++)
-			ASSERT_EQ(0, mkdir(cgp_fmt("%s/c%u", p, j), 0755));
+			ASSERT_EQ(0, mkdir(cgp_fmt("%s/c%d", p, j), 0755));
 		for (j = 0; j < PER_CYCLE / 2; j++)
-			ASSERT_EQ(0, rmdir(cgp_fmt("%s/c%u", p, j)));
+			ASSERT_EQ(0, rmdir(cgp_fmt("%s/c%d", p, j)));
 		ASSERT_EQ(0, rmdir(p));
 		ASSERT_EQ(0, cgp_make_parent(&self->env, p));
 	}
@@ -1186,8 +1174,8 @@ TEST_F(pool, memory_goes_with_the_parent)
 	EXPECT_EQ(nr, settled_cgroups());
 	TH_LOG("Percpu %+ld kB, SUnreclaim %+ld kB in %d cycles",
 	       meminfo_kb("Percpu:") - percpu,
-	       meminfo_kb("SUnreclaim:") - slab, CYCLES);
-	EXPECT_GT(LEAK_KB, meminfo_kb("Percpu:") - percpu);
+	       meminfo_kb("SUnreclaim:") - slab, cycles);
+	EXPECT_GT(cycles * LEAK_KB, meminfo_kb("Percpu:") - percpu);
 }
 
 /* Inside a namespace with nsdelegate its root's pool is not the tenant's. */

@@ -39,18 +39,12 @@ FIXTURE_VARIANT_ADD(fresh, v1) {
 
 FIXTURE_SETUP(fresh)
 {
-	char why[256];
-	int ret = cgp_env_setup(&self->env, variant->v2, why, sizeof(why));
-
-	if (ret == KSFT_SKIP)
-		SKIP(return, "%s", why);
-	ASSERT_EQ(0, ret)
-		TH_LOG("setup: %s", why);
+	cgp_setup(_metadata, &self->env, variant->v2);
 }
 
 FIXTURE_TEARDOWN_PARENT(fresh)
 {
-	EXPECT_EQ(0, cgp_env_teardown(&self->env));
+	cgp_teardown(_metadata, &self->env);
 }
 
 struct setting {
@@ -204,7 +198,7 @@ TEST_F(fresh, modes_and_umasks)
 
 	if (!self->env.has_pool)
 		SKIP(return, NO_POOL);
-	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+	for (i = 0; i < cgp_rounds(ARRAY_SIZE(tries), 3); i++) {
 		const struct cgp_who who = { .mask = tries[i].mask };
 
 		ASSERT_EQ(0, cgp_fill(p, FILL));

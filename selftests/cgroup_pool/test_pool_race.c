@@ -521,7 +521,7 @@ static int start(pid_t *pids)
 
 static int stop(const pid_t *pids, int nr)
 {
-	long long end = cgp_now_ms() + 2 * CGP_WAIT_MS;
+	long long end = cgp_now_ms() + CGP_WAIT_MS;
 	int i, status, ret = 0;
 
 	__atomic_store_n(&sh->stop, 1, __ATOMIC_RELAXED);

@@ -39,13 +39,10 @@ FIXTURE_VARIANT_ADD(tasks, v1) {
 
 FIXTURE_SETUP(tasks)
 {
-	char why[256];
-	int ret = cgp_env_setup(&self->env, variant->v2, why, sizeof(why));
+	int ret;
 
-	if (ret == KSFT_SKIP)
-		SKIP(return, "%s", why);
-	ASSERT_EQ(0, ret)
-		TH_LOG("setup: %s", why);
+	if (cgp_setup(_metadata, &self->env, variant->v2))
+		return;
 	cgp_path(self->c, "%s/child", self->env.parent);
 	/* There is no teardown after a setup that gave up. */
 	if (!self->env.has_pool) {
@@ -61,7 +58,7 @@ FIXTURE_SETUP(tasks)
 
 FIXTURE_TEARDOWN_PARENT(tasks)
 {
-	EXPECT_EQ(0, cgp_env_teardown(&self->env));
+	cgp_teardown(_metadata, &self->env);
 }
 
 TEST_F(tasks, attach_by_procs)
