@@ -53,7 +53,8 @@ static int kernel_set_low(struct cgpool *pool, unsigned int low)
 		ret = cgfs_read_u64(pool->fd, "cgroup.pool.max", &max);
 		if (ret)
 			return cgpool_err(pool->ctx, ret, "%s: cgroup.pool.max", pool->path);
-		low = (unsigned int)(max / 2);
+		/* as the kernel rounds it: zero would mean never */
+		low = (unsigned int)((max + 1) / 2);
 	}
 	return write_num(pool, "cgroup.pool.low", low);
 }
@@ -159,9 +160,11 @@ static int kernel_take(struct cgpool *pool, const char *name, unsigned int flags
 	}
 	if (ret)
 		return cgpool_err(pool->ctx, ret, "%s/%s: mkdir", pool->path, name ?: gen);
-	fd = cgfs_open_dir(pool->fd, name ?: gen);
-	if (fd < 0)
+	fd = cgfs_open_path(pool->fd, name ?: gen);
+	if (fd < 0) {
+		sys_rmdirat(pool->fd, name ?: gen);
 		return cgpool_err(pool->ctx, fd, "%s/%s: open", pool->path, name ?: gen);
+	}
 	*fdp = fd;
 	return 0;
 }
@@ -208,6 +211,21 @@ static int kernel_put(struct cgpool *pool, int fd, unsigned int flags, unsigned 
 	return cgpool_err(pool->ctx, ret, "%s/%s: rmdir", pool->path, name);
 }
 
+/*
+ * Outdated ones wait for their destruction and are not counted as free, but
+ * whatever was made was claimed, was destroyed, is free, or is such a one.
+ */
+static uint64_t nr_outdated(const struct cgpool_stats *st)
+{
+	uint64_t gone;
+
+	if (st->created == CGPOOL_UNKNOWN || st->claims == CGPOOL_UNKNOWN ||
+	    st->destroyed == CGPOOL_UNKNOWN)
+		return 0;
+	gone = st->claims + st->destroyed + st->free;
+	return st->created > gone ? st->created - gone : 0;
+}
+
 static int kernel_drain(struct cgpool *pool, unsigned int timeout_ms)
 {
 	uint64_t deadline = now_ms() + timeout_ms;
@@ -221,12 +239,14 @@ static int kernel_drain(struct cgpool *pool, unsigned int timeout_ms)
 		ret = kernel_stats(pool, &st);
 		if (ret)
 			return ret;
-		if (!st.free && (!st.building || st.building == CGPOOL_UNKNOWN))
+		if (!st.free && !nr_outdated(&st) &&
+		    (!st.building || st.building == CGPOOL_UNKNOWN))
 			return 0;
 		if (now_ms() >= deadline)
 			return cgpool_err_plain(pool->ctx, -ETIMEDOUT,
-						"%s: %llu still free after %u ms", pool->path,
-						(unsigned long long)st.free, timeout_ms);
+						"%s: %llu still free and %llu outdated after %u ms",
+						pool->path, (unsigned long long)st.free,
+						(unsigned long long)nr_outdated(&st), timeout_ms);
 		sleep_ms(POLL_MS);
 	}
 }

@@ -45,15 +45,19 @@
  * so a process that still holds a descriptor of it is left with a dead cgroup
  * and not with somebody else's.
  *
- * Two more locks, both dying with their process: flock(2) on the slot while it
- * is DIRTY (put against put, put against cleanup; whoever gets it reads the
- * state again and checks that the name still is this inode), and flock(2) on
- * the parent while the number of slots is changed.
+ * Two more locks, both dying with their process: one on the slot while it is
+ * DIRTY (put against put, put against cleanup; whoever gets it reads the state
+ * again and checks that the name still is this inode), and one on the parent
+ * while the number of slots is changed. Where they are, see lock_cgroup().
+ *
+ * A FREE slot that another user owns or may write to is DIRTY: who can write
+ * user.* attributes of it could have made it look free.
  */
+#include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "cgfs.h"
@@ -62,7 +66,6 @@
 #include "reset.h"
 #include "sys.h"
 
-#define XATTR_BASE	"cgpool."
 #define XATTR_STATE	"cgpool.state"
 #define XATTR_SLOT	"cgpool.slot"
 #define XATTR_MAX	"cgpool.max"
@@ -73,13 +76,14 @@
 #define NR_NUMBERS	100000
 #define NAME_TRIES	1024
 #define TAKE_ROUNDS	16
+#define LOCK_DIR	"cgpool"
 
 struct slot_info {
 	enum cgpool_slot_state state;
 	char value[NAME_MAX + 128];	/* of the state attribute, "" if there is none */
 	char name[NAME_MAX + 1];	/* taken under */
 	int pid;
-	unsigned long long start;
+	unsigned long long start, pid_ns;
 	bool is_lease;
 };
 
@@ -116,6 +120,7 @@ static int remove_xattr(const struct cgpool *pool, int fd, const char *base)
 	return sys_removexattr(fd, xname(pool, base, name));
 }
 
+/* 0 if it cannot be read, for whatever reason. */
 static unsigned long long start_time(int pid)
 {
 	char path[32], text[1024], *p;
@@ -130,6 +135,24 @@ static unsigned long long start_time(int pid)
 			 " %*u %*u %*u %*u %llu", &start) != 1)
 		return 0;
 	return start;
+}
+
+/* In which pids mean what they mean here; 0 unknown. */
+static unsigned long long own_pid_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : (unsigned long long)st.st_ino;
+}
+
+/* Nobody but the caller and the owner of the pool may write to it. */
+static bool is_ours(struct cgpool *pool, int fd)
+{
+	struct stat st, up;
+
+	return !fstat(fd, &st) && !fstat(pool->fd, &up) &&
+	       (st.st_uid == geteuid() || st.st_uid == up.st_uid) &&
+	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
 /* Reads the state of a child. 0; -ENOENT: not of this pool; -errno. */
@@ -173,12 +196,14 @@ static int classify(struct cgpool *pool, const char *dir, int fd, struct slot_in
 	if (info->value[0] && info->state == CGPOOL_SLOT_TAKEN) {
 		char *name = strstr(info->value, " name=");
 
-		if (sscanf(info->value, "taken pid=%d start=%llu lease=%u", &info->pid,
-			   &info->start, &is_lease) == 3)
+		if (sscanf(info->value, "taken pid=%d start=%llu lease=%u id=%*[0-9a-f] ns=%llu",
+			   &info->pid, &info->start, &is_lease, &info->pid_ns) >= 3)
 			lease = is_lease;
 		if (name && pool->version == 2)
 			snprintf(info->name, sizeof(info->name), "%s", name + strlen(" name="));
 	}
+	if (info->state == CGPOOL_SLOT_FREE && !is_ours(pool, fd))
+		info->state = CGPOOL_SLOT_DIRTY;
 	info->is_lease = lease;
 	return 0;
 }
@@ -219,31 +244,128 @@ static int for_each_slot(struct cgpool *pool, slot_fn fn, void *data)
 
 /* --- locks ---------------------------------------------------------------- */
 
-static int lock_until(int fd, uint64_t deadline)
+/*
+ * Opens the file with the locks of all cgroups on the device of @cgroup. *@fdp
+ * is -1 if there is no place for one, which is so for all who use this pool.
+ * All other failures are errors: who takes another lock than the rest has none.
+ */
+static int open_lock_file(struct cgpool *pool, const struct stat *cgroup, int *fdp)
 {
-	int ret;
+	bool is_fake = pool->ctx->flags & CGPOOL_CTX_FAKE, is_owner;
+	int base = is_fake ? pool->ctx->root_fd : AT_FDCWD;
+	char path[128], *name;
+	struct stat up, st;
+	int ret, fd;
 
-	while ((ret = sys_flock(fd, LOCK_EX | LOCK_NB)) == -EWOULDBLOCK) {
-		if (now_ms() >= deadline)
-			return -ETIMEDOUT;
-		sleep_ms(POLL_MS);
+	*fdp = -1;
+	if (fstat(pool->fd, &up))
+		return cgpool_err(pool->ctx, -errno, "%s: lock", pool->path);
+	is_owner = up.st_uid == geteuid();
+	/* That of the pool's owner, so that he and root find the same one. */
+	strcpy(path, is_fake ? "run" : "/run");
+	if (up.st_uid)
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "/user/%u",
+			 (unsigned int)up.st_uid);
+	if (fstatat(base, path, &st, 0)) {
+		if (errno == ENOENT || errno == EACCES)
+			return 0;
+		return cgpool_err(pool->ctx, -errno, "%s: lock: %s", pool->path, path);
 	}
-	return ret;
+	name = path + strlen(path);
+	strcpy(name, "/" LOCK_DIR);
+	if (is_owner && fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW)) {
+		ret = sys_mkdirat(base, path, 0700);
+		if (ret == -EACCES || ret == -EPERM || ret == -EROFS)
+			return 0;
+		if (ret && ret != -EEXIST)
+			return cgpool_err(pool->ctx, ret, "%s: lock: mkdir %s", pool->path, path);
+	}
+	/* The owner makes it before anything else, so root need not do that for him. */
+	if (fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW)) {
+		cgpool_err(pool->ctx, -errno, "%s: lock: %s", pool->path, path);
+		return -ENOLCK;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != up.st_uid || st.st_mode & 077)
+		return cgpool_err_plain(pool->ctx, -EPERM,
+					"%s: lock: %s is not a directory that only the owner of the pool can enter",
+					pool->path, path);
+	name = path + strlen(path);
+	snprintf(name, sizeof(path) - (size_t)(name - path), "/%u:%u", major(cgroup->st_dev),
+		 minor(cgroup->st_dev));
+	fd = sys_open_lock(base, path, is_owner);
+	if (fd == -EROFS && is_owner)
+		return 0;
+	if (fd < 0) {
+		cgpool_err(pool->ctx, fd, "%s: lock: %s", pool->path, path);
+		return fd == -ENOENT ? -ENOLCK : fd;
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != up.st_uid) {
+		close(fd);
+		return cgpool_err_plain(pool->ctx, -EPERM,
+					"%s: lock: %s is not a file of the owner of the pool",
+					pool->path, path);
+	}
+	*fdp = fd;
+	return 0;
 }
 
-/* A descriptor of its own: the lock goes with it, also when we are killed. */
+/*
+ * Locks the cgroup @fd. Returns a descriptor of its own with which the lock
+ * goes, also when we are killed; -ETIMEDOUT while somebody else has it (a
+ * @deadline of 0: do not wait), -ENOENT if the cgroup is gone, or another
+ * -errno, with a message.
+ *
+ * flock(2) on the directory would need no more than the right to read it, which
+ * everybody has: whoever runs inside, or anywhere on the host, could keep it
+ * for good. So the lock is one byte of a file that only the owner of the pool
+ * and root can open: /run/cgpool/MAJOR:MINOR, or below /run/user/UID if the pool
+ * belongs to an unprivileged user. The byte is that of the inode number, which
+ * no two cgroups on a device have; the file is never written or removed.
+ *
+ * Only where that directory cannot be (no /run, or not a writable one; an owner
+ * without /run/user/UID) the lock is the directory's own after all.
+ */
+static int lock_cgroup(struct cgpool *pool, int fd, uint64_t deadline)
+{
+	struct stat st;
+	bool has_file;
+	int lock, ret;
+
+	if (fstat(fd, &st))
+		return cgpool_err(pool->ctx, -errno, "%s: lock", pool->path);
+	ret = open_lock_file(pool, &st, &lock);
+	if (ret)
+		return ret;
+	has_file = lock >= 0;
+	if (!has_file)
+		lock = cgfs_reopen_dir(fd);
+	if (lock == -ENOENT || lock == -ENODEV)
+		return -ENOENT;
+	if (lock < 0)
+		return cgpool_err(pool->ctx, lock, "%s: lock", pool->path);
+	for (;;) {
+		ret = has_file ? sys_lock_byte(lock, st.st_ino) : sys_flock(lock);
+		if (!ret)
+			return lock;
+		if (ret == -EWOULDBLOCK && now_ms() >= deadline)
+			ret = -ETIMEDOUT;
+		if (ret != -EWOULDBLOCK)
+			break;
+		sleep_ms(POLL_MS);
+	}
+	close(lock);
+	return ret == -ETIMEDOUT ? ret : cgpool_err(pool->ctx, ret, "%s: lock", pool->path);
+}
+
 static int lock_pool(struct cgpool *pool, uint64_t deadline)
 {
-	int fd = cgfs_reopen_dir(pool->fd), ret;
+	int fd = lock_cgroup(pool, pool->fd, deadline);
 
-	if (fd < 0)
-		return cgpool_err(pool->ctx, fd, "%s: open", pool->path);
-	ret = lock_until(fd, deadline);
-	if (ret) {
-		close(fd);
-		return cgpool_err(pool->ctx, ret, "%s: another cgpoolctl changes this pool",
+	if (fd == -ETIMEDOUT)
+		return cgpool_err(pool->ctx, fd, "%s: another cgpoolctl changes this pool",
 				  pool->path);
-	}
+	if (fd == -ENOENT)
+		return cgpool_err(pool->ctx, fd, "%s: lock", pool->path);
 	return fd;
 }
 
@@ -291,9 +413,10 @@ static int make_hidden_v1(struct cgpool *pool, char name[64])
 	if (ret)
 		return ret;
 	fd = cgfs_open_dir(pool->fd, name);
-	if (fd < 0)
-		return fd;
-	return set_xattr(pool, fd, XATTR_SLOT, "1", 0);
+	ret = fd < 0 ? fd : set_xattr(pool, fd, XATTR_SLOT, "1", 0);
+	if (ret)
+		sys_rmdirat(pool->fd, name);
+	return ret;
 }
 
 static int create_slot(struct cgpool *pool, int *number)
@@ -329,12 +452,14 @@ static int create_slot(struct cgpool *pool, int *number)
 }
 
 /*
- * Removes a slot that is DIRTY. The caller holds its flock, so nobody else
+ * Removes a slot that is DIRTY. The caller holds its lock, so nobody else
  * removes it and gives its name to a new one between the look and the rmdir.
+ * Unless @kill is set, -EBUSY when something runs inside.
  */
-static int destroy_locked(struct cgpool *pool, const char *dir, int fd, uint64_t deadline)
+static int destroy_locked(struct cgpool *pool, const char *dir, int fd, bool kill,
+			  uint64_t deadline)
 {
-	int ret = pool_empty_cgroup(pool, fd, true, deadline);
+	int ret = pool_empty_cgroup(pool, fd, kill, deadline);
 
 	if (ret)
 		return ret;
@@ -345,6 +470,8 @@ static int destroy_locked(struct cgpool *pool, const char *dir, int fd, uint64_t
 		if (ret == -ENOENT)
 			return 0;
 		if (ret != -EBUSY || now_ms() >= deadline)
+			return ret;
+		if (!kill && cgfs_populated(fd) > 0)
 			return ret;
 		sleep_ms(POLL_MS);
 	}
@@ -357,17 +484,34 @@ struct sweep {
 	int error;			/* first one; the sweep goes on */
 };
 
+/*
+ * Only when its process is dead for certain: /proc may hide it (hidepid), or
+ * there may be no descriptor to read it with, and in another pid namespace the
+ * number means another process.
+ */
 static bool lease_is_void(const struct slot_info *info, int fd)
 {
-	if (info->state != CGPOOL_SLOT_TAKEN || !info->is_lease || !info->start)
+	unsigned long long start;
+
+	if (info->state != CGPOOL_SLOT_TAKEN || !info->is_lease || !info->start ||
+	    info->pid <= 0 || !info->pid_ns || info->pid_ns != own_pid_ns())
 		return false;
-	/* Seen from another pid namespace it may look dead, but then it is only destroyed. */
-	return start_time(info->pid) != info->start && cgfs_populated(fd) == 0;
+	if (!kill(info->pid, 0) || errno != ESRCH) {
+		start = start_time(info->pid);
+		if (!start || start == info->start)
+			return false;
+	}
+	return cgfs_populated(fd) == 0;
 }
 
 static int sweep_one(struct cgpool *pool, const char *dir, int fd, const struct slot_info *info,
 		     void *data)
 {
+	/* Looks free, but is not ours: nobody takes it, but it is not marked yet. */
+	bool is_foreign = info->state == CGPOOL_SLOT_DIRTY && !info->value[0] &&
+			  parse_slot_name(dir) >= 0;
+	_cleanup_close_ int lock = -1, other = -1;
+	bool is_lease = false;
 	struct sweep *sweep = data;
 	struct slot_info now;
 	char dead[64];
@@ -383,9 +527,9 @@ static int sweep_one(struct cgpool *pool, const char *dir, int fd, const struct 
 			ret = 0;
 		goto out;
 	}
-	if (info->state == CGPOOL_SLOT_FREE) {
+	if (info->state == CGPOOL_SLOT_FREE || is_foreign) {
 		/* Processes that somebody put into a free one are not ours to kill. */
-		if (!sweep->nr_surplus || cgfs_populated(fd) > 0)
+		if (!is_foreign && (!sweep->nr_surplus || cgfs_populated(fd) > 0))
 			return 0;
 		/* Claim it like a taker would. */
 		if (pool->version == 2) {
@@ -402,41 +546,47 @@ static int sweep_one(struct cgpool *pool, const char *dir, int fd, const struct 
 			 * opened; remove that one, it was free just as well.
 			 */
 			if (!ret && !cgfs_is_same(pool->fd, dead, fd)) {
-				_cleanup_close_ int other = cgfs_open_dir(pool->fd, dead);
-
-				sweep->nr_surplus--;
+				other = cgfs_open_dir(pool->fd, dead);
+				if (!is_foreign)
+					sweep->nr_surplus--;
 				if (other < 0)
 					return 0;
-				ret = lock_until(other, sweep->deadline);
-				if (!ret)
-					ret = destroy_locked(pool, dead, other, sweep->deadline);
+				lock = lock_cgroup(pool, other, sweep->deadline);
+				ret = lock < 0 ? lock : destroy_locked(pool, dead, other, true,
+								       sweep->deadline);
 				goto out;
 			}
 			dir = dead;
 		}
 		if (ret)
 			goto out;
-		sweep->nr_surplus--;
+		if (!is_foreign)
+			sweep->nr_surplus--;
 	} else if (info->state == CGPOOL_SLOT_TAKEN && !lease_is_void(info, fd)) {
 		return 0;
 	}
 
 	/* A put that is alive holds the lock and will finish by itself. */
-	ret = sys_flock(fd, LOCK_EX | LOCK_NB);
-	if (ret == -EWOULDBLOCK)
+	lock = lock_cgroup(pool, fd, 0);
+	if (lock == -ETIMEDOUT || lock == -ENOENT)
 		return 0;
-	if (ret)
-		goto out;
-	ret = classify(pool, dir, fd, &now);
+	ret = lock < 0 ? lock : classify(pool, dir, fd, &now);
 	if (!ret && now.state == CGPOOL_SLOT_TAKEN) {
 		if (strcmp(now.value, info->value) || !lease_is_void(&now, fd))
-			goto unlock;
+			return 0;
+		is_lease = true;
 		ret = set_xattr(pool, fd, XATTR_STATE, STATE_DIRTY, XATTR_REPLACE);
 	} else if (!ret && now.state != CGPOOL_SLOT_DIRTY) {
-		goto unlock;
+		return 0;
 	}
 	if (!ret)
-		ret = destroy_locked(pool, dir, fd, sweep->deadline);
+		ret = destroy_locked(pool, dir, fd, !is_lease, sweep->deadline);
+	/* Something was born or moved in meanwhile: then it is in use, as before. */
+	if (ret == -EBUSY && is_lease) {
+		ret = set_xattr(pool, fd, XATTR_STATE, now.value, XATTR_REPLACE);
+		if (!ret)
+			return 0;
+	}
 	if (ret == -ENOENT)
 		ret = 0;
 out:
@@ -444,8 +594,6 @@ out:
 		sweep->nr_removed++;
 	else if (!sweep->error)
 		sweep->error = cgpool_err(pool->ctx, ret, "%s/%s: remove", pool->path, dir);
-unlock:
-	sys_flock(fd, LOCK_UN);
 	return 0;
 }
 
@@ -506,7 +654,7 @@ static int get_limits(struct cgpool *pool, unsigned int *max, unsigned int *low)
 		return cgpool_err(pool->ctx, ret, "%s: size of the pool", pool->path);
 	ret = get_limit(pool, XATTR_LOW, low);
 	if (ret == -ENODATA) {
-		*low = *max / 2;
+		*low = (*max + 1) / 2;
 		ret = 0;
 	}
 	return ret ? cgpool_err(pool->ctx, ret, "%s: low mark of the pool", pool->path) : 0;
@@ -657,8 +805,33 @@ static int user_stats(struct cgpool *pool, struct cgpool_stats *st)
 struct take {
 	const char *name;
 	char value[NAME_MAX + 128];
-	int fd;
+	int fd;		/* readable, to look and to give back */
+	int path;	/* O_PATH, for the caller */
 };
+
+static void close_take(struct take *take)
+{
+	close_fdp(&take->fd);
+	close_fdp(&take->path);
+	take->fd = -1;
+	take->path = -1;
+}
+
+/* Before a claim: who has no descriptors left must not claim anything. */
+static int open_take(struct take *take, int fd)
+{
+	take->fd = cgfs_reopen_dir(fd);
+	if (take->fd < 0)
+		return take->fd;
+	take->path = cgfs_reopen_path(fd);
+	if (take->path < 0) {
+		int ret = take->path;
+
+		close_take(take);
+		return ret;
+	}
+	return 0;
+}
 
 static int is_name(struct cgpool *pool, const char *dir, int fd, const struct slot_info *info,
 		   void *data)
@@ -678,15 +851,28 @@ static int is_name(struct cgpool *pool, const char *dir, int fd, const struct sl
  * Gives a claim back that was never used. Under the lock, because a put may
  * have found it by name meanwhile; then that one finishes it.
  */
-static void release_claim(struct cgpool *pool, int fd, const char *value)
+static void release_claim(struct cgpool *pool, struct take *take)
 {
-	char now[sizeof(((struct take *)NULL)->value)];
+	_cleanup_close_ int lock = -1;
+	char now[sizeof(take->value)];
 
-	if (lock_until(fd, now_ms() + DEFAULT_TIMEOUT_MS))
-		return;
-	if (get_xattr(pool, fd, XATTR_STATE, now, sizeof(now)) >= 0 && !strcmp(now, value))
-		remove_xattr(pool, fd, XATTR_STATE);
-	sys_flock(fd, LOCK_UN);
+	/* Where it fails for want of descriptors, this makes room for the lock. */
+	close_fdp(&take->path);
+	take->path = -1;
+	lock = lock_cgroup(pool, take->fd, now_ms() + DEFAULT_TIMEOUT_MS);
+	if (lock >= 0 && get_xattr(pool, take->fd, XATTR_STATE, now, sizeof(now)) >= 0 &&
+	    !strcmp(now, take->value))
+		remove_xattr(pool, take->fd, XATTR_STATE);
+	close_take(take);
+}
+
+/* Is a slot that seems free unfit? 1 entered, or gone; -errno if that cannot be told. */
+static int is_unfit(int fd)
+{
+	/* Somebody may have put a process into a free one behind our back. */
+	int ret = cgfs_populated(fd);
+
+	return ret == -ENOENT || ret == -ENODEV ? 1 : ret;
 }
 
 static int take_one_v2(struct cgpool *pool, const char *dir, int fd, const struct slot_info *info,
@@ -695,24 +881,31 @@ static int take_one_v2(struct cgpool *pool, const char *dir, int fd, const struc
 	struct take *take = data;
 	int ret;
 
-	(void)dir;
-	/* Somebody may have put a process into a free one behind our back. */
-	if (info->state != CGPOOL_SLOT_FREE || cgfs_populated(fd) != 0)
+	if (info->state != CGPOOL_SLOT_FREE)
 		return 0;
-	ret = set_xattr(pool, fd, XATTR_STATE, take->value, XATTR_CREATE);
+	ret = is_unfit(fd);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	ret = open_take(take, fd);
+	if (!ret) {
+		ret = set_xattr(pool, fd, XATTR_STATE, take->value, XATTR_CREATE);
+		if (ret)
+			close_take(take);
+	}
 	if (ret == -EEXIST || ret == -ENOENT || ret == -ENODEV)
 		return 0;
 	if (ret)
 		return cgpool_err(pool->ctx, ret, "%s/%s: claim", pool->path, dir);
 	/* From here on it is ours. It may still have been removed, or entered. */
-	if (cgfs_is_dead(fd))
-		return 0;
-	if (cgfs_populated(fd) != 0) {
-		release_claim(pool, fd, take->value);
+	if (cgfs_is_dead(fd)) {
+		close_take(take);
 		return 0;
 	}
-	take->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return take->fd < 0 ? -errno : 1;
+	ret = is_unfit(fd);
+	if (!ret)
+		return 1;
+	release_claim(pool, take);
+	return ret < 0 ? ret : 0;
 }
 
 static int take_v2(struct cgpool *pool, struct take *take)
@@ -720,7 +913,6 @@ static int take_v2(struct cgpool *pool, struct take *take)
 	struct take same = *take;
 	int ret;
 
-	take->fd = -1;
 	ret = for_each_slot(pool, take_one_v2, take);
 	if (ret < 0)
 		return ret;
@@ -733,47 +925,76 @@ static int take_v2(struct cgpool *pool, struct take *take)
 	 */
 	same.fd = -1;
 	ret = for_each_slot(pool, is_name, &same);
-	if (same.fd >= 0)
-		close(same.fd);
+	close_fdp(&same.fd);
 	if (!ret)
 		return 0;
-	release_claim(pool, take->fd, take->value);
-	close(take->fd);
-	take->fd = -1;
+	release_claim(pool, take);
 	return ret > 0 ? -EEXIST : ret;
+}
+
+/*
+ * v1: back to a free name. The lock keeps away a put that would let the name
+ * pass to another cgroup between the look and the rename.
+ */
+static void release_name(struct cgpool *pool, struct take *take)
+{
+	_cleanup_close_ int lock = -1;
+	int number = 0;
+
+	close_fdp(&take->path);
+	take->path = -1;
+	lock = lock_cgroup(pool, take->fd, now_ms() + DEFAULT_TIMEOUT_MS);
+	if (lock >= 0 && cgfs_is_same(pool->fd, take->name, take->fd))
+		rename_to_slot(pool, take->name, &number);
+	close_take(take);
 }
 
 /* @from is a cgroup that only we know, or a free slot. */
 static int claim_v1(struct cgpool *pool, const char *from, struct take *take)
 {
 	_cleanup_close_ int fd = -1;
-	int ret, number = 0;
+	int ret;
 
 	/* rename(2) would move a fake tree's directory over an empty one. */
 	if (cgfs_exists(pool->fd, take->name))
 		return -EEXIST;
-	ret = sys_renameat(pool->fd, from, take->name);
-	if (ret == -ENOTEMPTY)
-		ret = -EEXIST;
-	if (ret)
-		return ret;
-	fd = cgfs_open_dir(pool->fd, take->name);
+	fd = cgfs_open_dir(pool->fd, from);
 	if (fd < 0)
 		return fd;
-	if (cgfs_populated(fd) != 0) {
-		/* Entered while it was free: leave it to those inside. */
-		ret = rename_to_slot(pool, take->name, &number);
-		return ret ?: -EBUSY;
-	}
-	ret = set_xattr(pool, fd, XATTR_SLOT, "1", 0);
-	/* Exclusive against a put that found no attribute. */
-	if (!ret)
-		ret = set_xattr(pool, fd, XATTR_STATE, take->value, XATTR_CREATE);
+	ret = open_take(take, fd);
 	if (ret)
-		return ret == -EEXIST ? -EBUSY : ret;
-	take->fd = fd;
-	fd = -1;
-	return 0;
+		return ret;
+	ret = sys_renameat(pool->fd, from, take->name);
+	if (ret) {
+		close_take(take);
+		return ret == -ENOTEMPTY ? -EEXIST : ret;
+	}
+	if (!cgfs_is_same(pool->fd, take->name, fd)) {
+		/* @from had passed to another free slot. What was opened makes room. */
+		close_take(take);
+		close(fd);
+		fd = cgfs_open_dir(pool->fd, take->name);
+		ret = fd < 0 ? fd : open_take(take, fd);
+		if (ret)
+			return ret;
+	}
+	/* Entered while it was free: leave it to those inside. */
+	ret = is_unfit(fd);
+	if (ret > 0)
+		ret = -EBUSY;
+	if (!ret)
+		ret = set_xattr(pool, fd, XATTR_SLOT, "1", 0);
+	/* Exclusive against a put that found no attribute. */
+	if (!ret) {
+		ret = set_xattr(pool, fd, XATTR_STATE, take->value, XATTR_CREATE);
+		if (ret == -EEXIST) {
+			close_take(take);
+			return -EBUSY;
+		}
+	}
+	if (ret)
+		release_name(pool, take);
+	return ret;
 }
 
 static int take_one_v1(struct cgpool *pool, const char *dir, int fd, const struct slot_info *info,
@@ -781,8 +1002,11 @@ static int take_one_v1(struct cgpool *pool, const char *dir, int fd, const struc
 {
 	int ret;
 
-	if (info->state != CGPOOL_SLOT_FREE || cgfs_populated(fd) != 0)
+	if (info->state != CGPOOL_SLOT_FREE)
 		return 0;
+	ret = is_unfit(fd);
+	if (ret)
+		return ret < 0 ? ret : 0;
 	ret = claim_v1(pool, dir, data);
 	/* Gone, or entered: the next one. */
 	if (ret == -ENOENT || ret == -EBUSY)
@@ -813,7 +1037,7 @@ static int take_new(struct cgpool *pool, struct take *take)
 
 static int user_take(struct cgpool *pool, const char *name, unsigned int flags, int *fdp)
 {
-	struct take take = { .fd = -1 };
+	struct take take = { .fd = -1, .path = -1 };
 	uint64_t id = 0;
 	char gen[64];
 	int ret, round, len;
@@ -826,9 +1050,9 @@ static int user_take(struct cgpool *pool, const char *name, unsigned int flags, 
 		return cgpool_err(pool->ctx, -EIO, "%s: getrandom", pool->path);
 	take.name = name;
 	len = snprintf(take.value, sizeof(take.value),
-		       "taken pid=%d start=%llu lease=%d id=%016llx name=%s", getpid(),
+		       "taken pid=%d start=%llu lease=%d id=%016llx ns=%llu name=%s", getpid(),
 		       start_time(getpid()), flags & CGPOOL_TAKE_LEASE ? 1 : 0,
-		       (unsigned long long)id, name);
+		       (unsigned long long)id, own_pid_ns(), name);
 	if (len < 0 || (size_t)len >= sizeof(take.value))
 		return cgpool_err(pool->ctx, -ENAMETOOLONG, "%s/%s: take", pool->path, name);
 
@@ -842,7 +1066,9 @@ static int user_take(struct cgpool *pool, const char *name, unsigned int flags, 
 		return ret;
 	if (ret)
 		return cgpool_err(pool->ctx, ret, "%s/%s: take", pool->path, name);
-	*fdp = take.fd;
+	*fdp = take.path;
+	take.path = -1;
+	close_take(&take);
 	return 0;
 }
 
@@ -879,10 +1105,13 @@ static int user_lookup(struct cgpool *pool, const char *name, int *fdp)
 /* Back to FREE. The last call publishes it. Slot lock held. */
 static int reset_and_publish(struct cgpool *pool, const char *dir, int fd)
 {
-	char what[NAME_MAX + 32];
+	char what[NAME_MAX + 32], state[64], slot[64];
+	const char *const keep[] = {
+		xname(pool, XATTR_STATE, state), xname(pool, XATTR_SLOT, slot), NULL,
+	};
 	int ret, number = 0;
 
-	ret = reset_cgroup(fd, pool->fd, pool->version, XATTR_BASE, what, sizeof(what));
+	ret = reset_cgroup(fd, pool->fd, pool->version, keep, what, sizeof(what));
 	if (ret) {
 		cgpool_log(pool->ctx, CGPOOL_LOG_INFO, "%s/%s: %s cannot be reset: %s",
 			   pool->path, dir, what, strerror(-ret));
@@ -902,6 +1131,7 @@ static int user_put(struct cgpool *pool, int fd, unsigned int flags, unsigned in
 	struct slot_info before, info;
 	char dir[NAME_MAX + 1];
 	struct count count = { 0 };
+	_cleanup_close_ int slot_lock = -1;
 	unsigned int max, low;
 	int ret;
 
@@ -919,33 +1149,30 @@ static int user_put(struct cgpool *pool, int fd, unsigned int flags, unsigned in
 	if (ret)
 		return cgpool_err(pool->ctx, ret, "%s: put", pool->path);
 
-	ret = lock_until(fd, deadline);
-	if (ret)
-		return cgpool_err(pool->ctx, ret, "%s/%s: being put by another process",
+	slot_lock = lock_cgroup(pool, fd, deadline);
+	if (slot_lock == -ENOENT)
+		return 0;
+	if (slot_lock == -ETIMEDOUT)
+		return cgpool_err(pool->ctx, slot_lock, "%s/%s: being put by another process",
 				  pool->path, dir);
+	if (slot_lock < 0)
+		return slot_lock;
 	/*
 	 * Whoever held the lock before us may have finished, and a third one may
 	 * have taken it since: compare what we wanted to put with what is there.
 	 */
-	if (!cgfs_is_same(pool->fd, dir, fd)) {
-		ret = 0;
-		goto unlock;
-	}
+	if (!cgfs_is_same(pool->fd, dir, fd))
+		return 0;
 	ret = classify(pool, dir, fd, &info);
-	if (ret) {
-		cgpool_err(pool->ctx, ret, "%s/%s: state", pool->path, dir);
-		goto unlock;
-	}
-	if (info.state == CGPOOL_SLOT_FREE || strcmp(info.value, before.value)) {
-		ret = cgpool_err_plain(pool->ctx, -ESTALE, "%s/%s: not taken any more", pool->path,
-				       dir);
-		goto unlock;
-	}
+	if (ret)
+		return cgpool_err(pool->ctx, ret, "%s/%s: state", pool->path, dir);
+	if (info.state == CGPOOL_SLOT_FREE || strcmp(info.value, before.value))
+		return cgpool_err_plain(pool->ctx, -ESTALE, "%s/%s: not taken any more", pool->path,
+					dir);
 	if (!(flags & CGPOOL_PUT_KILL) && cgfs_populated(fd) > 0) {
-		ret = -EBUSY;
 		if (cgpool_explain_busy(pool, fd) <= 0)
-			cgpool_err(pool->ctx, ret, "%s/%s: put", pool->path, dir);
-		goto unlock;
+			cgpool_err(pool->ctx, -EBUSY, "%s/%s: put", pool->path, dir);
+		return -EBUSY;
 	}
 	/* Dirty before: its reset was cut short, so it is never reused. */
 	if (info.state == CGPOOL_SLOT_DIRTY)
@@ -953,10 +1180,8 @@ static int user_put(struct cgpool *pool, int fd, unsigned int flags, unsigned in
 	/* No attribute: a v1 taker that died, or one that is just about to set it. */
 	ret = set_xattr(pool, fd, XATTR_STATE, STATE_DIRTY,
 			info.value[0] ? XATTR_REPLACE : XATTR_CREATE);
-	if (ret) {
-		cgpool_err(pool->ctx, ret, "%s/%s: mark as dirty", pool->path, dir);
-		goto unlock;
-	}
+	if (ret)
+		return cgpool_err(pool->ctx, ret, "%s/%s: mark as dirty", pool->path, dir);
 	ret = pool_empty_cgroup(pool, fd, flags & CGPOOL_PUT_KILL, deadline);
 	if (ret) {
 		/* Nothing was reset, and the caller still owns it: as it was. */
@@ -971,19 +1196,17 @@ static int user_put(struct cgpool *pool, int fd, unsigned int flags, unsigned in
 					 pool->path, dir);
 		else if (cgpool_explain_busy(pool, fd) <= 0)
 			cgpool_err(pool->ctx, ret, "%s/%s: put", pool->path, dir);
-		goto unlock;
+		return ret;
 	}
 
 	ret = count_slots(pool, &count);
 	if (ret)
-		goto unlock;
+		return ret;
 	if (flags & CGPOOL_PUT_FRESH || count.nr_free >= max ||
 	    reset_and_publish(pool, dir, fd)) {
-		ret = destroy_locked(pool, dir, fd, deadline);
-		if (ret) {
-			cgpool_err(pool->ctx, ret, "%s/%s: remove", pool->path, dir);
-			goto unlock;
-		}
+		ret = destroy_locked(pool, dir, fd, true, deadline);
+		if (ret)
+			return cgpool_err(pool->ctx, ret, "%s/%s: remove", pool->path, dir);
 		/* Replace what came from the pool, and fill up below the low mark. */
 		if (count.nr_free < max) {
 			_cleanup_close_ int lock = lock_pool(pool, deadline);
@@ -996,8 +1219,6 @@ static int user_put(struct cgpool *pool, int fd, unsigned int flags, unsigned in
 
 		ret = lock < 0 ? lock : grow(pool, max, deadline);
 	}
-unlock:
-	sys_flock(fd, LOCK_UN);
 	return ret;
 }
 

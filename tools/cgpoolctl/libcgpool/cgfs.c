@@ -41,11 +41,16 @@ int cgfs_reopen_dir(int fd)
 	return cgfs_open_dir(fd, ".");
 }
 
+int cgfs_open_path(int dfd, const char *name)
+{
+	int fd = openat(dfd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int cgfs_reopen_path(int fd)
 {
-	int ret = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return ret < 0 ? -errno : ret;
+	return cgfs_open_path(fd, ".");
 }
 
 /* What openat2(RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS) does, one name at a time. */

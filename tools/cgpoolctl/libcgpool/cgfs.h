@@ -19,6 +19,8 @@ int cgfs_open_beneath(int dfd, const char *path, bool force_walk);
 
 /* A directory below @dfd by plain name, readable, never through a symlink. */
 int cgfs_open_dir(int dfd, const char *name);
+/* The same, fit for CLONE_INTO_CGROUP only. */
+int cgfs_open_path(int dfd, const char *name);
 int cgfs_reopen_path(int fd);
 int cgfs_reopen_dir(int fd);
 

@@ -29,6 +29,17 @@ void sleep_ms(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
+/*
+ * Names of cgroups and of processes are chosen by those inside, and messages go
+ * to a terminal: nothing in them may be a control sequence of any character set.
+ */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void cgpool_log(struct cgpool_ctx *ctx, int level, const char *fmt, ...)
 {
 	char msg[512];
@@ -39,6 +50,7 @@ void cgpool_log(struct cgpool_ctx *ctx, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	make_printable(msg);
 	ctx->log_fn(ctx->log_data, level, msg);
 }
 
@@ -47,6 +59,7 @@ static void set_errmsg(struct cgpool_ctx *ctx, int err, const char *fmt, va_list
 	char text[sizeof(ctx->errmsg)], reason[128] = "";
 
 	vsnprintf(text, sizeof(text), fmt, ap);
+	make_printable(text);
 	if (err)
 		snprintf(reason, sizeof(reason), ": %s", strerror(-err));
 	/* Room for the reason comes first, a long path is cut. */
@@ -141,7 +154,8 @@ static int find_cgroup2(char *mountpoint, size_t size)
 
 EXPORT int cgpool_new(struct cgpool_ctx **retp, const struct cgpool_ctx_opts *uopts)
 {
-	char mountpoint[256];
+	/* A longer one is skipped when it is parsed, none is cut. */
+	char mountpoint[sizeof(((struct mount_line *)NULL)->mountpoint)];
 	struct cgpool_ctx_opts opts;
 	const char *root;
 	struct cgpool_ctx *ctx;
@@ -568,7 +582,7 @@ EXPORT int cgpool_take(struct cgpool *pool, const struct cgpool_take_opts *uopts
 {
 	struct cgpool_take_opts opts;
 	uint64_t deadline;
-	int ret, fd;
+	int ret;
 
 	*fdp = -1;
 	ret = COPY_OPTS(&opts, uopts);
@@ -580,7 +594,7 @@ EXPORT int cgpool_take(struct cgpool *pool, const struct cgpool_take_opts *uopts
 		return cgpool_err(pool->ctx, ret, "%s: name %s", pool->path, opts.name ?: "");
 	deadline = now_ms() + opts.timeout_ms;
 	for (;;) {
-		ret = pool->ops->take(pool, opts.name, opts.flags, &fd);
+		ret = pool->ops->take(pool, opts.name, opts.flags, fdp);
 		if (ret != -EAGAIN)
 			break;
 		if (now_ms() >= deadline) {
@@ -589,13 +603,7 @@ EXPORT int cgpool_take(struct cgpool *pool, const struct cgpool_take_opts *uopts
 		}
 		sleep_ms(POLL_MS);
 	}
-	if (ret)
-		return ret;
-	*fdp = cgfs_reopen_path(fd);
-	close(fd);
-	if (*fdp < 0)
-		return cgpool_err(pool->ctx, *fdp, "%s: reopen", pool->path);
-	return 0;
+	return ret;
 }
 
 EXPORT int cgpool_lookup(struct cgpool *pool, const char *name, int *fdp)

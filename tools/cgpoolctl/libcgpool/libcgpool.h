@@ -75,7 +75,7 @@ struct cgpool_create_opts {
 	const char *controllers;	/* "cpu memory ...": enabled in the parent (v2) */
 };
 
-#define CGPOOL_LOW_DEFAULT	UINT32_MAX	/* half of max */
+#define CGPOOL_LOW_DEFAULT	UINT32_MAX	/* half of max, rounded up */
 #define CGPOOL_MAX_LIMIT	4096U
 
 /* cgpool_take_opts.flags */

@@ -55,7 +55,7 @@ struct cgpool_ops;
 struct cgpool {
 	int refs;
 	struct cgpool_ctx *ctx;
-	int fd;				/* O_RDONLY|O_DIRECTORY, so that flock and xattr work */
+	int fd;				/* O_RDONLY|O_DIRECTORY, so that xattr works */
 	int version;			/* 1 or 2 */
 	char *path;			/* as the caller wrote it, for messages only */
 	const struct cgpool_ops *ops;
@@ -65,7 +65,8 @@ struct cgpool {
 
 /*
  * What a backend offers. Every function but load and create may rely on the
- * pool having been loaded. fd arguments are O_RDONLY directories.
+ * pool having been loaded. fd arguments are O_RDONLY directories; what take
+ * returns is O_PATH, opened before anything is claimed.
  */
 struct cgpool_ops {
 	enum cgpool_mode mode;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Reset by writes. One table says what a new cgroup has in each writable file.
+ * Reset by writes. One table says what a new cgroup has in each writable file,
+ * another one which writable files have nothing to reset. A file in neither is
+ * one of a kernel newer than this: then the cgroup is not reset but replaced.
  * Files are read first and only written when they differ: some writes are
  * expensive (cpu.max walks all task groups). What has no reset write (events,
  * peaks, statistics, page cache that stays charged) is not undone here; that
@@ -25,6 +27,7 @@ enum rule_kind {
 	RULE_KEYED,	/* lines "key rest"; "key <value>" for each */
 	RULE_WEIGHT,	/* "default 100" and lines "dev weight" */
 	RULE_INHERIT,	/* a new child copies it from the parent */
+	RULE_SAME,	/* likewise, and there is no one write that would do it */
 	RULE_WRITE,	/* write only, cannot be read back */
 };
 
@@ -81,6 +84,7 @@ static const struct rule rules[] = {
 	{ 1, RULE_VALUE,	"cpu.idle",			"0" },
 	{ 1, RULE_VALUE,	"cpu.shares",			"1024" },
 	{ 1, RULE_VALUE,	"cpu.rt_runtime_us",		"0" },
+	{ 1, RULE_VALUE,	"cpu.rt_period_us",		"1000000" },
 	{ 1, RULE_VALUE,	"cpu.uclamp.min",		"0.00" },
 	{ 1, RULE_VALUE,	"cpu.uclamp.max",		"max" },
 	{ 1, RULE_WRITE,	"cpuacct.usage",		"0" },
@@ -96,7 +100,9 @@ static const struct rule rules[] = {
 	{ 1, RULE_UNLIMITED,	"memory.memsw.limit_in_bytes",	"-1" },
 	{ 1, RULE_UNLIMITED,	"memory.limit_in_bytes",	"-1" },
 	{ 1, RULE_UNLIMITED,	"memory.soft_limit_in_bytes",	"-1" },
+	{ 1, RULE_UNLIMITED,	"memory.kmem.limit_in_bytes",	"-1" },
 	{ 1, RULE_UNLIMITED,	"memory.kmem.tcp.limit_in_bytes", "-1" },
+	{ 1, RULE_INHERIT,	"memory.use_hierarchy",		NULL },
 	{ 1, RULE_INHERIT,	"memory.swappiness",		NULL },
 	{ 1, RULE_INHERIT,	"memory.oom_control",		NULL },
 	{ 1, RULE_VALUE,	"memory.move_charge_at_immigrate", "0" },
@@ -104,19 +110,64 @@ static const struct rule rules[] = {
 	{ 1, RULE_WRITE,	"memory.failcnt",		"0" },
 	{ 1, RULE_WRITE,	"memory.memsw.max_usage_in_bytes", "0" },
 	{ 1, RULE_WRITE,	"memory.memsw.failcnt",		"0" },
+	{ 1, RULE_WRITE,	"memory.kmem.max_usage_in_bytes", "0" },
+	{ 1, RULE_WRITE,	"memory.kmem.failcnt",		"0" },
+	{ 1, RULE_WRITE,	"memory.kmem.tcp.max_usage_in_bytes", "0" },
+	{ 1, RULE_WRITE,	"memory.kmem.tcp.failcnt",	"0" },
 	{ 1, RULE_KEYED,	"blkio.throttle.*_device",	"0" },
 	{ 1, RULE_VALUE,	"blkio.bfq.weight",		"100" },
+	{ 1, RULE_WEIGHT,	"blkio.bfq.weight_device",	"default 100" },
+	{ 1, RULE_VALUE,	"blkio.prio.class",		"no-change" },
 	{ 1, RULE_WRITE,	"blkio.reset_stats",		"1" },
 	{ 1, RULE_VALUE,	"pids.max",			"max" },
 	{ 1, RULE_UNLIMITED,	"hugetlb.*.limit_in_bytes",	"-1" },
 	{ 1, RULE_WRITE,	"hugetlb.*.max_usage_in_bytes",	"0" },
 	{ 1, RULE_WRITE,	"hugetlb.*.failcnt",		"0" },
 	{ 1, RULE_INHERIT,	"net_cls.classid",		NULL },
+	{ 1, RULE_SAME,		"net_prio.ifpriomap",		NULL },
 	{ 1, RULE_KEYED,	"rdma.max",	"hca_handle=max hca_object=max" },
 	{ 1, RULE_KEYED,	"misc.max",			"max" },
 };
 
 #define NR_RULES	(sizeof(rules) / sizeof(rules[0]))
+
+/*
+ * Writable, but what was written does not stay, or is dealt with elsewhere. Not
+ * in here: cgroup.pool.low and .nest, which a cgroup only has when its former
+ * user has made it a pool of the kernel's.
+ */
+static const struct {
+	int version;
+	const char *glob;
+} harmless[] = {
+	{ 2, "cgroup.kill" },
+	{ 2, "cgroup.pool.max" },
+	{ 2, "cgroup.procs" },
+	{ 2, "cgroup.subtree_control" },
+	{ 2, "cgroup.threads" },
+	{ 2, "cgroup.type" },
+	{ 2, "cpu.weight.nice" },	/* another view of cpu.weight */
+	/* Triggers, and the start of a peak, go with the descriptor. */
+	{ 2, "cpu.pressure" },
+	{ 2, "io.pressure" },
+	{ 2, "irq.pressure" },
+	{ 2, "memory.pressure" },
+	{ 2, "memory.peak" },
+	{ 2, "memory.swap.peak" },
+	{ 2, "memory.reclaim" },
+
+	{ 1, "cgroup.event_control" },
+	{ 1, "cgroup.pool.max" },
+	{ 1, "cgroup.procs" },
+	{ 1, "cpuset.cpus" },
+	{ 1, "cpuset.mems" },
+	{ 1, "devices.allow" },
+	{ 1, "devices.deny" },
+	{ 1, "memory.force_empty" },
+	{ 1, "tasks" },
+};
+
+#define NR_HARMLESS	(sizeof(harmless) / sizeof(harmless[0]))
 #define UNLIMITED_FROM	(UINT64_C(1) << 62)
 
 static size_t chomp(char *text)
@@ -159,6 +210,7 @@ static int value_is_default(const struct rule *rule, char *text, int parent, con
 		chomp(text);
 		return !*text || !strcmp(text, rule->value);
 	case RULE_INHERIT:
+	case RULE_SAME:
 		if (parent < 0)
 			return 1;
 		ret = cgfs_read_all(parent, name, &inherited, NULL);
@@ -166,6 +218,8 @@ static int value_is_default(const struct rule *rule, char *text, int parent, con
 			return 1;
 		if (ret)
 			return ret;
+		if (rule->kind == RULE_SAME)
+			return !strcmp(text, inherited);
 		/* memory.oom_control has counters behind its first line. */
 		text[strcspn(text, "\n")] = '\0';
 		inherited[strcspn(inherited, "\n")] = '\0';
@@ -215,6 +269,8 @@ static int write_default(const struct rule *rule, char *text, int fd, int parent
 		inherited[strcspn(inherited, "\n")] = '\0';
 		num = strrchr(inherited, ' ');
 		return sys_write_at(fd, name, num ? num + 1 : inherited);
+	case RULE_SAME:
+		return -ENOTRECOVERABLE;
 	}
 	return -EINVAL;
 }
@@ -275,6 +331,29 @@ static int reset_v1_cpuset(int fd, int parent)
 	return 0;
 }
 
+/* v1: a new one has the parent's list, and the parent's default. */
+static int reset_v1_devices(int fd, int parent)
+{
+	_cleanup_free_ char *ours = NULL, *theirs = NULL;
+	int ret;
+
+	if (!cgfs_exists(fd, "devices.list"))
+		return 0;
+	ret = cgfs_read_all(parent, "devices.list", &theirs, NULL);
+	if (ret)
+		return ret;
+	/* This does not show what was denied of all; the write copies that, too. */
+	if (!strcmp(theirs, "a *:* rwm\n")) {
+		ret = sys_write_at(fd, "devices.allow", "a");
+		if (ret)
+			return ret;
+	}
+	ret = cgfs_read_all(fd, "devices.list", &ours, NULL);
+	if (ret)
+		return ret;
+	return strcmp(ours, theirs) ? -ENOTRECOVERABLE : 0;
+}
+
 static int drop_subtree_control(int fd)
 {
 	char enabled[512], line[80], *word, *save = NULL;
@@ -292,20 +371,25 @@ static int drop_subtree_control(int fd)
 	return 0;
 }
 
-static int drop_xattrs(int fd, const char *keep, char *what, size_t size)
+/* Others are the system's: security labels. */
+static bool is_users_xattr(const char *name)
+{
+	return !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8);
+}
+
+static int drop_xattrs(int fd, const char *const *keep, char *what, size_t size)
 {
 	char names[4096];
 	ssize_t len = flistxattr(fd, names, sizeof(names));
 	const char *name;
-	int ret;
+	int ret, i;
 
 	if (len < 0)
 		return errno == EOPNOTSUPP ? 0 : -errno;
 	for (name = names; name < names + len; name += strlen(name) + 1) {
-		const char *dot = strchr(name, '.');
-
-		if ((strncmp(name, "user.", 5) && strncmp(name, "trusted.", 8)) ||
-		    !strncmp(dot + 1, keep, strlen(keep)))
+		for (i = 0; keep[i] && strcmp(name, keep[i]); i++)
+			;
+		if (keep[i] || !is_users_xattr(name))
 			continue;
 		snprintf(what, size, "%s", name);
 		ret = sys_removexattr(fd, name);
@@ -315,7 +399,54 @@ static int drop_xattrs(int fd, const char *keep, char *what, size_t size)
 	return 0;
 }
 
-int reset_cgroup(int fd, int parent, int version, const char *keep_xattr,
+static bool has_users_xattr(int fd, const char *file)
+{
+	char path[NAME_MAX + 64], names[4096];
+	const char *name;
+	ssize_t len;
+
+	/* Some files cannot be opened for reading. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fd, file);
+	len = llistxattr(path, names, sizeof(names));
+	if (len < 0)
+		return errno != EOPNOTSUPP;
+	for (name = names; name < names + len; name += strlen(name) + 1)
+		if (is_users_xattr(name))
+			return true;
+	return false;
+}
+
+static bool is_known(int version, const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < NR_RULES; i++)
+		if (rules[i].version == version && !fnmatch(rules[i].glob, file, 0))
+			return true;
+	for (i = 0; i < NR_HARMLESS; i++)
+		if (harmless[i].version == version && !fnmatch(harmless[i].glob, file, 0))
+			return true;
+	return false;
+}
+
+/* Does @file look like what the kernel makes, and do we know how to reset it? */
+static bool is_resettable(int fd, int version, const char *file, const struct stat *st)
+{
+	mode_t mode = st->st_mode & 07777;
+
+	/* Made since the children were removed: whoever did that is still here. */
+	if (!S_ISREG(st->st_mode))
+		return false;
+	if (st->st_uid != geteuid() || st->st_gid != getegid())
+		return false;
+	/* cgroup.event_control is the only one that is everybody's. */
+	if (mode && mode != 0444 && mode != 0200 && mode != 0644 &&
+	    (mode != 0222 || strcmp(file, "cgroup.event_control")))
+		return false;
+	return (!(mode & 0222) || is_known(version, file)) && !has_users_xattr(fd, file);
+}
+
+int reset_cgroup(int fd, int parent, int version, const char *const *keep,
 		 char *what, size_t size)
 {
 	_cleanup_dir_ DIR *dir = cgfs_opendir(fd);
@@ -339,12 +470,12 @@ int reset_cgroup(int fd, int parent, int version, const char *keep_xattr,
 			continue;
 		if (fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW))
 			return -errno;
-		if (st.st_uid != geteuid() || st.st_gid != getegid()) {
-			snprintf(what, size, "owner of %s", de->d_name);
+		if (!is_resettable(fd, version, de->d_name, &st)) {
+			snprintf(what, size, "%s", de->d_name);
 			return -ENOTRECOVERABLE;
 		}
 	}
-	ret = drop_xattrs(fd, keep_xattr, what, size);
+	ret = drop_xattrs(fd, keep, what, size);
 	if (ret)
 		return ret;
 	if (version == 2) {
@@ -360,6 +491,10 @@ int reset_cgroup(int fd, int parent, int version, const char *keep_xattr,
 	} else {
 		snprintf(what, size, "cpuset");
 		ret = reset_v1_cpuset(fd, parent);
+		if (ret)
+			return ret;
+		snprintf(what, size, "devices.list");
+		ret = reset_v1_devices(fd, parent);
 		if (ret)
 			return ret;
 	}
@@ -399,7 +534,7 @@ bool reset_is_limited(int fd, int version, const char *controller)
 
 		if (rule->version != version || strncmp(rule->glob, controller, len) ||
 		    rule->glob[len] != '.' || rule->kind == RULE_INHERIT ||
-		    rule->kind == RULE_WRITE)
+		    rule->kind == RULE_SAME || rule->kind == RULE_WRITE)
 			continue;
 		if (!dir)
 			dir = cgfs_opendir(fd);

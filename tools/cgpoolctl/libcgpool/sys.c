@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +68,38 @@ int sys_removexattr(int fd, const char *name)
 	return fremovexattr(fd, name) ? -errno : 0;
 }
 
-int sys_flock(int fd, int op)
+int sys_open_lock(int dfd, const char *path, bool may_create)
+{
+	int fd;
+
+	sys_step("open lock");
+	fd = openat(dfd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+		    (may_create ? O_CREAT : 0), 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int sys_lock_byte(int fd, uint64_t byte)
+{
+	struct flock lock = {
+		.l_type		= F_WRLCK,
+		.l_whence	= SEEK_SET,
+		.l_start	= (off_t)(byte & INT64_MAX),
+		.l_len		= 1,
+	};
+
+	sys_step("lock");
+	if (!fcntl(fd, F_OFD_SETLK, &lock))
+		return 0;
+	return errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
+}
+
+int sys_flock(int fd)
 {
 	int ret;
 
 	sys_step("flock");
 	do {
-		ret = flock(fd, op) ? -errno : 0;
+		ret = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
 	} while (ret == -EINTR);
 	return ret;
 }

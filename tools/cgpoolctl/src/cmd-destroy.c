@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "cmd.h"
@@ -36,7 +35,6 @@ int cmd_destroy(struct cli *cli, int argc, char **argv)
 		{ NULL, 0, NULL, 0 }
 	};
 	struct cgpool_destroy_opts opts = { .sz = sizeof(opts) };
-	struct cgpool_stats st = { .sz = sizeof(st) };
 	bool is_dry_run = false;
 	struct cgpool *pool;
 	int c, ret, status;
@@ -50,8 +48,8 @@ int cmd_destroy(struct cli *cli, int argc, char **argv)
 			opts.flags |= CGPOOL_DESTROY_KEEP;
 			break;
 		case 't':
-			if (!cli_uint(optarg, CLI_MAX_MS, &opts.timeout_ms))
-				return cli_usage("destroy", "%s: not a number in range", optarg);
+			if (!cli_uint_arg("destroy", optarg, CLI_MAX_MS, &opts.timeout_ms))
+				return CLI_USAGE;
 			break;
 		case OPT_DRY_RUN:
 			is_dry_run = true;
@@ -62,17 +60,12 @@ int cmd_destroy(struct cli *cli, int argc, char **argv)
 			return cli_usage("destroy", NULL);
 		}
 	}
-	if (argc - optind != 1)
-		return cli_usage("destroy", "one POOL is needed");
-	if (cli_open(cli, argv[optind], &pool, &status))
+	if (cli_open_only(cli, "destroy", argc, argv, &pool, &status))
 		return status;
 	if (!is_dry_run) {
 		ret = cgpool_destroy(pool, &opts);
 	} else {
-		ret = cgpool_stats(pool, &st);
-		if (!ret)
-			printf("would remove %" PRIu64 " free cgroups of %s\n", st.free,
-			       argv[optind]);
+		ret = cli_print_free(pool, argv[optind]);
 		if (!ret && opts.flags & CGPOOL_DESTROY_FORCE)
 			ret = cgpool_slots(pool, print_slot, argv[optind]);
 		if (!ret && !(opts.flags & CGPOOL_DESTROY_KEEP))

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <getopt.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "cmd.h"
 
@@ -24,7 +22,6 @@ int cmd_drain(struct cli *cli, int argc, char **argv)
 		{ "help",	no_argument,		NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct cgpool_stats st = { .sz = sizeof(st) };
 	unsigned int timeout = 0;
 	bool is_dry_run = false;
 	struct cgpool *pool;
@@ -33,8 +30,8 @@ int cmd_drain(struct cli *cli, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+t:h", longopts, NULL)) != -1) {
 		switch (c) {
 		case 't':
-			if (!cli_uint(optarg, CLI_MAX_MS, &timeout))
-				return cli_usage("drain", "%s: not a number in range", optarg);
+			if (!cli_uint_arg("drain", optarg, CLI_MAX_MS, &timeout))
+				return CLI_USAGE;
 			break;
 		case OPT_DRY_RUN:
 			is_dry_run = true;
@@ -45,19 +42,9 @@ int cmd_drain(struct cli *cli, int argc, char **argv)
 			return cli_usage("drain", NULL);
 		}
 	}
-	if (argc - optind != 1)
-		return cli_usage("drain", "one POOL is needed");
-	if (cli_open(cli, argv[optind], &pool, &status))
+	if (cli_open_only(cli, "drain", argc, argv, &pool, &status))
 		return status;
-	if (is_dry_run) {
-		ret = cgpool_stats(pool, &st);
-		if (!ret)
-			printf("would remove %" PRIu64 " free cgroups of %s\n",
-			       st.free + (st.dirty == CGPOOL_UNKNOWN ? 0 : st.dirty),
-			       argv[optind]);
-	} else {
-		ret = cgpool_drain(pool, timeout);
-	}
+	ret = is_dry_run ? cli_print_free(pool, argv[optind]) : cgpool_drain(pool, timeout);
 	cgpool_unref(pool);
 	return ret ? cli_fail(cli, ret) : CLI_OK;
 }

@@ -48,11 +48,18 @@ struct clone_into {
 
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH };
 
-static void __attribute__((noreturn)) run_child(char **argv, const sigset_t *mask)
+/* What is changed for the parent and must be as before for the command. */
+struct signals {
+	sigset_t mask;
+	struct sigaction pipe;
+};
+
+static void __attribute__((noreturn)) run_child(char **argv, const struct signals *old)
 {
 	int err;
 
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigaction(SIGPIPE, &old->pipe, NULL);
+	sigprocmask(SIG_SETMASK, &old->mask, NULL);
 	execvp(argv[0], argv);
 	err = errno;
 	cli_error("%s: %s", argv[0], strerror(err));
@@ -61,7 +68,7 @@ static void __attribute__((noreturn)) run_child(char **argv, const sigset_t *mas
 
 /* The child waits on a pipe until it is where it belongs. */
 static pid_t start_attached(struct cli *cli, struct cgpool *pool, int fd, char **argv,
-			    const sigset_t *mask)
+			    const struct signals *old)
 {
 	int go[2], ret;
 	char byte = 0;
@@ -84,7 +91,7 @@ static pid_t start_attached(struct cli *cli, struct cgpool *pool, int fd, char *
 		/* End of file: the parent died or could not attach us. */
 		if (read(go[0], &byte, 1) != 1)
 			_exit(CLI_EXEC_OWN);
-		run_child(argv, mask);
+		run_child(argv, old);
 	}
 	close(go[0]);
 	ret = cgpool_attach(pool, fd, pid);
@@ -102,7 +109,7 @@ static pid_t start_attached(struct cli *cli, struct cgpool *pool, int fd, char *
 }
 
 static pid_t start(struct cli *cli, struct cgpool *pool, int fd, char **argv,
-		   const sigset_t *mask)
+		   const struct signals *old)
 {
 	struct clone_into args = {
 		.flags		= CLONE_INTO_CGROUP,
@@ -112,13 +119,13 @@ static pid_t start(struct cli *cli, struct cgpool *pool, int fd, char **argv,
 	long pid;
 
 	if (cgpool_cgroup_version(pool) == 1)
-		return start_attached(cli, pool, fd, argv, mask);
+		return start_attached(cli, pool, fd, argv, old);
 	sys_step("clone3");
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (!pid)
-		run_child(argv, mask);
+		run_child(argv, old);
 	if (pid < 0 && (errno == ENOSYS || errno == E2BIG || errno == EINVAL || errno == EBADF))
-		return start_attached(cli, pool, fd, argv, mask);
+		return start_attached(cli, pool, fd, argv, old);
 	if (pid < 0)
 		cli_error("%s: clone3: %s", cgpool_path(pool), strerror(errno));
 	return (pid_t)pid;
@@ -161,8 +168,10 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
 	};
 	struct cgpool_take_opts opts = { .sz = sizeof(opts), .flags = CGPOOL_TAKE_LEASE };
 	struct cgpool_put_opts put = { .sz = sizeof(put), .flags = CGPOOL_PUT_KILL };
-	sigset_t set, old;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct signals old;
 	struct cgpool *pool;
+	sigset_t set;
 	int c, ret, status, fd;
 	size_t i;
 	pid_t pid;
@@ -212,7 +221,9 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
 	sigaddset(&set, SIGCHLD);
 	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
 		sigaddset(&set, forwarded[i]);
-	sigprocmask(SIG_BLOCK, &set, &old);
+	sigprocmask(SIG_BLOCK, &set, &old.mask);
+	/* Whoever reads our pipe, or our errors, may be gone: an error, not our end. */
+	sigaction(SIGPIPE, &ignore, &old.pipe);
 
 	ret = cgpool_take(pool, &opts, &fd);
 	if (ret) {

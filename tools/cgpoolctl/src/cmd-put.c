@@ -47,8 +47,8 @@ int cmd_put(struct cli *cli, int argc, char **argv)
 			is_dry_run = true;
 			break;
 		case 't':
-			if (!cli_uint(optarg, CLI_MAX_MS, &opts.timeout_ms))
-				return cli_usage("put", "%s: not a number in range", optarg);
+			if (!cli_uint_arg("put", optarg, CLI_MAX_MS, &opts.timeout_ms))
+				return CLI_USAGE;
 			break;
 		case 'h':
 			return cli_help(usage);

@@ -37,8 +37,8 @@ int cmd_take(struct cli *cli, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+w:fh", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'w':
-			if (!cli_uint(optarg, CLI_MAX_MS, &opts.timeout_ms))
-				return cli_usage("take", "%s: not a number in range", optarg);
+			if (!cli_uint_arg("take", optarg, CLI_MAX_MS, &opts.timeout_ms))
+				return CLI_USAGE;
 			break;
 		case 'f':
 			opts.flags |= CGPOOL_TAKE_FALLBACK;

@@ -55,6 +55,13 @@ int cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(print
 bool cli_uint(const char *text, unsigned int max, unsigned int *val);
 /* Opens the pool named on the command line; on failure the message is out. */
 int cli_open(struct cli *cli, const char *path, struct cgpool **pool, int *status);
+/* The same for a command whose only argument is a pool. */
+int cli_open_only(struct cli *cli, const char *cmd, int argc, char **argv, struct cgpool **pool,
+		  int *status);
+/* The argument of an option; where it is no number up to @max, cli_usage() has been called. */
+bool cli_uint_arg(const char *cmd, const char *text, unsigned int max, unsigned int *val);
+/* What --dry-run says of the cgroups that nobody has taken. */
+int cli_print_free(struct cgpool *pool, const char *path);
 const char *cli_mode_name(enum cgpool_mode mode);
 
 #define CLI_MAX_MS	86400000U
