@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+void cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("kimg-prepatch: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int cli_fail(const char *object, int ret, const struct kimg_err *err)
+{
+	cli_error("%s: %s", object, err->text);
+	switch (ret) {
+	case -EOPNOTSUPP:
+		return CLI_UNSUPPORTED;
+	case -EBADMSG:
+		return CLI_DAMAGED;
+	case -ESTALE:
+		return CLI_STALE;
+	case -ENOSPC:
+		return CLI_NO_ROOM;
+	}
+	return CLI_FAILED;
+}
+
+int cli_fail_errno(const char *object, const char *what, int err)
+{
+	cli_error("%s: %s: %s", object, what, strerror(err));
+	return CLI_FAILED;
+}
+
+int cli_help(const char *text)
+{
+	fputs(text, stdout);
+	return CLI_OK;
+}
+
+int cli_usage(const char *cmd, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (fmt) {
+		fprintf(stderr, "kimg-prepatch: %s%s", cmd ?: "", cmd ? ": " : "");
+		va_start(ap, fmt);
+		vfprintf(stderr, fmt, ap);
+		va_end(ap);
+		fputc('\n', stderr);
+	}
+	fprintf(stderr, "Try 'kimg-prepatch %s%s--help'.\n", cmd ?: "", cmd ? " " : "");
+	return CLI_USAGE;
+}
+
+bool cli_size(const char *text, uint64_t *val)
+{
+	unsigned long long v;
+	unsigned int shift = 0;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	v = strtoull(text, &end, 0);
+	if (errno)
+		return false;
+	switch (*end) {
+	case 'K':
+		shift = 10;
+		break;
+	case 'M':
+		shift = 20;
+		break;
+	case 'G':
+		shift = 30;
+		break;
+	case '\0':
+		*val = v;
+		return true;
+	}
+	if (!shift || end[1] || v > UINT64_MAX >> shift)
+		return false;
+	*val = v << shift;
+	return true;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KIMG_PREPATCH_CMD_H
+#define _KIMG_PREPATCH_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "kimg.h"
+
+/* Exit statuses; an official interface, see kimg-prepatch(1). */
+enum {
+	CLI_OK			= 0,
+	CLI_FAILED		= 1,
+	CLI_USAGE		= 2,
+	CLI_UNSUPPORTED		= 3,	/* sound, but can't be pre-patched */
+	CLI_DAMAGED		= 4,	/* image or profile */
+	CLI_DIFFERENT		= 5,	/* verify found what it shouldn't have */
+	CLI_STALE		= 6,	/* profile of another kernel */
+	CLI_NO_ROOM		= 7,	/* undo area is too small */
+};
+
+struct cli {
+	int verbose;
+};
+
+/* argv[0] is the name of the command. The result is the exit status. */
+typedef int (*cmd_fn)(struct cli *cli, int argc, char **argv);
+
+int cmd_apply(struct cli *cli, int argc, char **argv);
+int cmd_bake(struct cli *cli, int argc, char **argv);
+int cmd_inspect(struct cli *cli, int argc, char **argv);
+int cmd_profile(struct cli *cli, int argc, char **argv);
+int cmd_ram_image(struct cli *cli, int argc, char **argv);
+int cmd_undo(struct cli *cli, int argc, char **argv);
+int cmd_verify(struct cli *cli, int argc, char **argv);
+
+/* One line on stderr: "kimg-prepatch: <text>". */
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Says "<object>: <err>" and returns the exit status for @ret. */
+int cli_fail(const char *object, int ret, const struct kimg_err *err);
+/* The same for errors of the system; always CLI_FAILED. */
+int cli_fail_errno(const char *object, const char *what, int err);
+/* Text to stdout, CLI_OK. */
+int cli_help(const char *text);
+/* One line plus "Try ...", CLI_USAGE. @fmt may be NULL when getopt has spoken. */
+int cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* 4096, 128M, 0x1000. */
+bool cli_size(const char *text, uint64_t *val);
+
+#define MAX_RAM_SIZE	(1ULL << 40)
+#define DEFAULT_RAM	(128ULL << 20)
+
+/* file.c */
+/* The whole file in memory; 0 or an exit status, with the message out. */
+int file_read(const char *path, uint8_t **data, size_t *size);
+int file_open_image(const char *path, struct kimg *img);
+int file_open_any_image(const char *path, struct kimg *img);	/* also without descriptor */
+int file_read_profile(const char *path, struct x86_prepatch_profile *profile);
+
+/* emit.c: an output file is there as a whole or not at all. */
+struct emit {
+	int fd;
+	char *path;
+	char *tmp;
+	bool is_scratch;	/* not kept, so it need not reach the disk */
+};
+
+int emit_open(struct emit *emit, const char *path);	/* 0 or an exit status */
+int emit_write(struct emit *emit, uint64_t offset, const void *buf, size_t len);
+int emit_commit(struct emit *emit);
+void emit_abort(struct emit *emit);
+int emit_file(const char *path, const void *data, size_t size);
+
+/* ram.c: memory of a guest, in a file */
+struct ram {
+	int fd;
+	uint64_t offset;	/* of physical address 0 */
+	const char *path;
+};
+
+int ram_open(struct ram *ram, const char *path, uint64_t offset);
+void ram_close(struct ram *ram);
+int ram_read(void *data, uint64_t phys, void *buf, size_t len);	/* a kimg_read_fn */
+/* The descriptor, as the guest has it. -ENOENT: there is none (yet). */
+int ram_read_desc(struct ram *ram, const struct kimg *img, struct x86_prepatch_desc *desc);
+/* Write the memory of a guest that hasn't started, and the program that starts it. */
+int ram_emit(const struct kimg *img, const char *kernel, const char *path, uint64_t size,
+	     bool is_scratch);
+int ram_emit_trampoline(const struct kimg *img, const char *kernel, const char *path);
+
+/* sha256.c */
+#define SHA256_SIZE	32
+struct sha256 {
+	uint32_t h[8];
+	uint64_t len;
+	uint8_t block[64];
+};
+
+void sha256_init(struct sha256 *ctx);
+void sha256_update(struct sha256 *ctx, const void *data, size_t len);
+void sha256_final(struct sha256 *ctx, uint8_t hash[SHA256_SIZE]);
+/* As hexadecimal text. 0 or a negative errno. */
+int sha256_file(const char *path, char text[2 * SHA256_SIZE + 1]);
+
+/* report.c */
+struct json_object;
+
+struct json_object *report_kernel(const struct kimg *img);
+struct json_object *report_profile(const struct kimg *img,
+				   const struct x86_prepatch_profile *profile);
+struct json_object *report_stats(const struct kimg *img, const struct kimg_stats *stats);
+struct json_object *report_layout(const struct kimg *img);
+struct json_object *report_features(const struct kimg *img);
+struct json_object *report_verify(const struct kimg_verify *verify);
+/* Takes the reference. 0 or an exit status. */
+int report_print_json(struct json_object *doc);
+void report_print_stats(const struct kimg_stats *stats);
+void report_print_verify(const struct kimg_verify *verify);
+void report_hex(char *text, const uint8_t *bytes, size_t len);
+const char *report_status_name(uint32_t status);
+int report_feature(char *text, size_t size, unsigned int feature);
+
+/* qemu.c */
+struct qemu_opts {
+	const char *program;
+	const char *ram;	/* memory file; the guest writes to it */
+	uint64_t ram_size;
+	const char *trampoline;
+	const char *append;
+	const char *log;	/* output of QEMU */
+	const char *serial;	/* output of the guest */
+	char **args;		/* of the user */
+	int nr_args;
+};
+
+struct qemu {
+	int pid;
+	int pidfd;
+	bool is_over;
+};
+
+int qemu_start(struct qemu *qemu, const struct qemu_opts *opts);	/* 0 or an exit status */
+/* Waits for the end: true when it is over. */
+bool qemu_wait(struct qemu *qemu, int ms);
+void qemu_stop(struct qemu *qemu);
+
+#endif
