@@ -10,8 +10,8 @@ ifdef KSRC
 export KSRC
 endif
 
-.PHONY: help demo check check-fast check-full kernel-host kernel-debug series tools selftests bench \
-	clean deps
+.PHONY: help demo check check-fast check-full kernel-host kernel-debug kernel-guest series tools selftests \
+	bench guest-table clean deps
 
 help:
 	@echo 'make demo          build, boot, show what pooled cgroups do for 200 containers'
@@ -20,6 +20,8 @@ help:
 	@echo 'make check-full    make check and the long gates (every prefix of the series, objects)'
 	@echo 'make kernel-host   the test kernel, with the series applied'
 	@echo 'make kernel-debug  the same with lockdep, KASAN, kmemleak and KUnit'
+	@echo 'make kernel-guest  the guest kernel, for microVMs'
+	@echo 'make guest-table   build the guest kernels of other projects (ANCHORS=folder) and compare; an hour'
 	@echo 'make series        put edited overlay files into patches/'
 	@echo 'make tools         libcgpool and cgpoolctl'
 	@echo 'make selftests     the kernel selftests of this project'
@@ -50,6 +52,12 @@ kernel-host: deps
 
 kernel-debug: deps
 	@scripts/kbuild host-debug
+
+kernel-guest: deps
+	@scripts/kbuild guest
+
+guest-table: deps
+	@bench/guest-table/run
 
 series:
 	@scripts/series sync
