@@ -97,8 +97,8 @@ take_lock()
 	fi
 }
 
-# objects_of TREE FILE...: the object targets for those C files that TREE has and that are part of the
-# kernel image.
+# objects_of TREE FILE...: the object targets for those C and assembler files that TREE has and that are
+# part of the kernel image.
 objects_of()
 {
 	local tree=$1 f
@@ -108,7 +108,17 @@ objects_of()
 		case $f in
 		tools/* | scripts/* | samples/* | Documentation/* | *.h) ;;
 		*_test.c | *-kunit.c) ;;
-		*.c) [[ ! -f $tree/$f ]] || echo "${f%.c}.o" ;;
+		*.c | *.S) [[ ! -f $tree/$f || $f == *.lds.S ]] || echo "${f%.[cS]}.o" ;;
 		esac
 	done
 }
+
+# build_tools: the programs of tools/, up to date in $BUILD/tools.
+build_tools()
+(
+	take_lock tools
+	if [[ ! -f $BUILD/tools/build.ninja ]]; then
+		run_logged tools-setup "configuring the tools" meson setup "$BUILD/tools" "$TOP/tools"
+	fi
+	run_logged tools-build "compiling the tools" ninja -C "$BUILD/tools"
+)

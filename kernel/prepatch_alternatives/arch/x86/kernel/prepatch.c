@@ -10,7 +10,9 @@
  *
  * - If so, nothing is written.
  * - If not, the original bytes are restored and the stock code patches them as always.  There is no
- *   partial match, and no guess: if the original bytes are damaged as well the boot ends.
+ *   partial match, and no guess: if the original bytes are damaged as well the boot ends.  What the
+ *   kernel has done before it gets here must not depend on how the text was patched: see who uses
+ *   boot_cpu_has() for something which is decided before alternatives are applied.
  *
  * There are two checks.  x86_prepatch_early() looks at CPUID before any text runs which the CPU
  * might not be able to run.  x86_prepatch_accept() looks at all that decides about the text,
@@ -175,7 +177,7 @@ asm(".pushsection .note.x86_prepatch, \"a\", @note\n\t"
  */
 u8 x86_prepatch_undo_area[CONFIG_X86_PREPATCH_UNDO_KB * 1024] __initdata __aligned(PAGE_SIZE);
 
-/* prepatch=verify: the pre-patched bytes of all runs, one after the other. */
+/* prepatch=verify: all text as it would be if it were accepted, one range after the other. */
 static u8 *x86_prepatch_saved __initdata;
 static enum x86_prepatch_mode x86_prepatch_mode __initdata;
 static char x86_prepatch_reason[192] = "none";
@@ -213,7 +215,8 @@ static void __init x86_prepatch_record(struct x86_prepatch_profile *profile)
 	const u8 *build_id = x86_prepatch_build_id();
 	u32 i;
 
-	memset(profile, 0, sizeof(*profile));
+	/* The leaves of CPUID are there already, see x86_prepatch_early(). */
+	memset(profile->build_id, 0, sizeof(profile->build_id));
 	if (build_id)
 		memcpy(profile->build_id, build_id, sizeof(profile->build_id));
 
@@ -222,14 +225,12 @@ static void __init x86_prepatch_record(struct x86_prepatch_profile *profile)
 		profile->flags |= X86_PREPATCH_CALL_THUNKS;
 
 	profile->cfi_mode = cfi_mode;
+	profile->return_thunk = 0;
 #ifdef CONFIG_MITIGATION_RETHUNK
 	profile->return_thunk = as_linked(x86_return_thunk);
 #endif
+	/* TASK_SIZE_MAX is an alternative.  There is a unit test that this is what is set later. */
 	profile->user_ptr_max = (1UL << (boot_cpu_has(X86_FEATURE_LA57) ? 56 : 47)) - PAGE_SIZE;
-
-	profile->nr_cpuid = x86_prepatch_nr_leaves;
-	for (i = 0; i < profile->nr_cpuid; i++)
-		x86_prepatch_read_cpuid(i, &profile->cpuid[i]);
 
 	profile->nr_words = NR_WORDS;
 	for (i = 0; i < NR_WORDS; i++)
@@ -256,6 +257,7 @@ static void __init x86_prepatch_find_ignored(u32 *ignored)
 	memset(ignored, 0, NR_WORDS * sizeof(*ignored));
 	ignored[X86_FEATURE_UP / 32] |= BIT(X86_FEATURE_UP % 32);
 	ignored[X86_FEATURE_HT / 32] |= BIT(X86_FEATURE_HT % 32);
+	ignored[X86_FEATURE_CMP_LEGACY / 32] |= BIT(X86_FEATURE_CMP_LEGACY % 32);
 	for (alt = __alt_instructions; alt < __alt_instructions_end; alt++) {
 		if (alt->cpuid < NR_WORDS * 32)
 			ignored[alt->cpuid / 32] &= ~BIT(alt->cpuid % 32);
@@ -463,40 +465,41 @@ static void __init x86_prepatch_finish_static_calls(void)
 #endif
 }
 
-/* How many bytes do the runs have?  The stream is valid, or it wouldn't have been restored. */
-static size_t __init x86_prepatch_count_bytes(void)
-{
-	struct prepatch_stream stream;
-	struct prepatch_run run;
-	size_t bytes = 0;
+/*
+ * All text that alternative_instructions() may write to: of the kernel, of init functions, and what
+ * comes after the table of alternatives, which is replacements and exit functions.
+ */
+static const struct x86_prepatch_range x86_prepatch_all_text[] __initconst = {
+	RANGE(_text, _etext),
+	RANGE(_sinittext, _einittext),
+	RANGE(__alt_instructions_end, __init_end),
+};
 
-	prepatch_stream_open(&stream, x86_prepatch_undo(), X86_PREPATCH_UNDO_CPU);
-	while (prepatch_stream_next(&stream, &run) > 0)
-		bytes += run.len;
-
-	return bytes;
-}
-
+/* All of it, not only what was patched: a patch which the tool has left out is as wrong. */
 static bool __init x86_prepatch_save(void)
 {
-	struct prepatch_stream stream;
-	struct prepatch_run run;
+	const struct x86_prepatch_range *range;
+	size_t size = 0;
 	u8 *pos;
+	u32 i;
 
-	if (!prepatch_undo_is_valid(x86_prepatch_undo(), sizeof(x86_prepatch_undo_area)))
-		return false;
+	for (i = 0; i < ARRAY_SIZE(x86_prepatch_all_text); i++) {
+		range = &x86_prepatch_all_text[i];
+		size += range->end - range->start;
+	}
 
-	x86_prepatch_saved = vmalloc(x86_prepatch_count_bytes() ?: 1);
+	x86_prepatch_saved = vmalloc(size);
 	if (!x86_prepatch_saved)
 		return false;
 
+	/* What a match would do. */
+	x86_prepatch_finish_static_calls();
+
 	pos = x86_prepatch_saved;
-	prepatch_stream_open(&stream, x86_prepatch_undo(), X86_PREPATCH_UNDO_CPU);
-	while (prepatch_stream_next(&stream, &run) > 0) {
-		if (run.addr < ADDRESS(_text) || run.addr + run.len > ADDRESS(__init_end))
-			break;
-		memcpy(pos, (void *)run.addr, run.len);
-		pos += run.len;
+	for (i = 0; i < ARRAY_SIZE(x86_prepatch_all_text); i++) {
+		range = &x86_prepatch_all_text[i];
+		memcpy(pos, (void *)range->start, range->end - range->start);
+		pos += range->end - range->start;
 	}
 
 	return true;
@@ -561,15 +564,17 @@ bool __init x86_prepatch_accept(void)
 
 	status = x86_prepatch_decide(x86_prepatch_mode, diff.reason);
 	if (status == X86_PREPATCH_VERIFIED && !x86_prepatch_save()) {
-		pr_err("prepatch=verify is ignored: undo data damaged, or no memory\n");
+		pr_err("no memory, prepatch=verify is ignored\n");
 		status = X86_PREPATCH_MATCH;
 	}
 
 	if (status != X86_PREPATCH_MATCH && !x86_prepatch_restore_late()) {
 		/* This CPU with these mitigations has to have another text, and there is none. */
-		if (diff.reason != X86_PREPATCH_R_NONE)
+		if (diff.reason != X86_PREPATCH_R_NONE) {
+			desc->status = X86_PREPATCH_FAILED;
 			panic("x86/prepatch: mismatch, and the undo data is damaged: %s",
 			      x86_prepatch_reason);
+		}
 
 		pr_err("undo data damaged, the parameter prepatch= is ignored\n");
 		vfree(x86_prepatch_saved);
@@ -598,31 +603,28 @@ bool __init x86_prepatch_accept(void)
  * x86_prepatch_verify - compare the text with what it would have been
  *
  * Context: alternative_instructions(), when it has patched the text which x86_prepatch_accept()
- * restored.
+ * restored, and nothing else has written to text in between.
  */
 void __init x86_prepatch_verify(void)
 {
 	struct x86_prepatch_desc *desc = &x86_prepatch_desc;
-	struct prepatch_stream stream;
-	struct prepatch_run run;
+	const u8 *pos = x86_prepatch_saved;
 	u64 different = 0;
-	const u8 *pos;
 	u32 i;
 
-	if (!x86_prepatch_saved)
+	if (!pos)
 		return;
 
-	pos = x86_prepatch_saved;
-	prepatch_stream_open(&stream, x86_prepatch_undo(), X86_PREPATCH_UNDO_CPU);
-	while (prepatch_stream_next(&stream, &run) > 0) {
-		const u8 *text = (const u8 *)run.addr;
+	for (i = 0; i < ARRAY_SIZE(x86_prepatch_all_text); i++) {
+		const u8 *text = (const u8 *)x86_prepatch_all_text[i].start;
+		const u8 *end = (const u8 *)x86_prepatch_all_text[i].end;
 
-		for (i = 0; i < run.len; i++, pos++) {
-			if (text[i] == *pos)
+		for (; text < end; text++, pos++) {
+			if (*text == *pos)
 				continue;
 			if (!different++)
 				pr_err("differs first at %pS: 0x%02x in the image, not 0x%02x\n",
-				       text + i, *pos, text[i]);
+				       text, *pos, *text);
 		}
 	}
 
@@ -631,9 +633,9 @@ void __init x86_prepatch_verify(void)
 	desc->different_bytes = different;
 	desc->status = different ? X86_PREPATCH_DIFFERENT : X86_PREPATCH_VERIFIED;
 	if (different)
-		pr_err("%llu bytes of the image are not what they should be\n", different);
+		pr_err("%llu bytes of text are not what they should be\n", different);
 	else
-		pr_info("all patches of the image are right\n");
+		pr_info("all text of the image is right\n");
 }
 
 static const char * const x86_prepatch_status_names[] = {
@@ -644,11 +646,18 @@ static const char * const x86_prepatch_status_names[] = {
 	[X86_PREPATCH_OFF]		= "off",
 	[X86_PREPATCH_VERIFIED]		= "verified",
 	[X86_PREPATCH_DIFFERENT]	= "different",
+	[X86_PREPATCH_FAILED]		= "failed",
 };
 
 static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", x86_prepatch_status_names[x86_prepatch_desc.status]);
+	u32 status = READ_ONCE(x86_prepatch_desc.status);
+
+	/* Anything with access to the guest's memory may have written to it. */
+	if (status >= ARRAY_SIZE(x86_prepatch_status_names))
+		return sysfs_emit(buf, "%u\n", status);
+
+	return sysfs_emit(buf, "%s\n", x86_prepatch_status_names[status]);
 }
 
 static struct kobj_attribute status_attr = __ATTR_RO(status);

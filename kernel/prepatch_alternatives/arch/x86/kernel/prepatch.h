@@ -2,10 +2,12 @@
 #ifndef _ARCH_X86_KERNEL_PREPATCH_H
 #define _ARCH_X86_KERNEL_PREPATCH_H
 
+#include <linux/init.h>
 #include <linux/static_call.h>
 #include <linux/types.h>
 #include <asm/prepatch.h>
 
+#define PREPATCH_FN	static __maybe_unused __init
 #include "prepatch_undo.h"
 
 /* Which bits of a CPUID leaf count, and in which word of features they are; -1 if in none. */
@@ -59,7 +61,7 @@ extern const u32 x86_prepatch_nr_leaves;
 
 const u8 *x86_prepatch_build_id(void);
 u64 x86_prepatch_la57(void);
-void x86_prepatch_read_cpuid(u32 idx, struct x86_prepatch_cpuid *res);
+void x86_prepatch_read_cpuid(struct x86_prepatch_cpuid *list);
 bool x86_prepatch_profile_is_valid(const struct x86_prepatch_profile *profile, const u8 *build_id,
 				   u32 nr_words, u32 nr_pv_ops);
 bool x86_prepatch_cpuid_differs(const struct x86_prepatch_cpuid *expected,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#define DISABLE_BRANCH_PROFILING
+
 /*
  * The part of CONFIG_X86_PREPATCH which runs before and while the text is rewritten.
  *
@@ -16,16 +18,18 @@
 #include <linux/init.h>
 #include <linux/types.h>
 #include <asm/cpuid.h>
+#include <asm/page_types.h>
 #include <asm/processor-flags.h>
 #include <asm/sections.h>
 
 #include "prepatch.h"
 
 #define ALL			0xffffffff
-/* OSXSAVE and OSPKE mirror CR4, HT depends on how many CPUs the guest has. */
+/* OSXSAVE and OSPKE mirror CR4, HT and CMP_LEGACY depend on how many CPUs the guest has. */
 #define BIT_1_ECX_OSXSAVE	BIT(27)
 #define BIT_1_EDX_HT		BIT(28)
 #define BIT_7_ECX_OSPKE		BIT(4)
+#define BIT_80000001_ECX_CMP_LEGACY	BIT(1)
 
 /*
  * What x86_capability[] is made from, and family, model and stepping, which decide about bugs.
@@ -43,7 +47,7 @@ const struct x86_prepatch_leaf x86_prepatch_leaves[] __initconst = {
 	{ 0x00000007, 2, { ALL, ALL, ALL, ALL }, { -1, -1, -1, -1 } },
 	{ 0x0000000d, 1, { ALL, 0, ALL, ALL }, { CPUID_D_1_EAX, -1, -1, -1 } },
 	{ 0x80000000, 0, { ALL, 0, 0, 0 }, { -1, -1, -1, -1 } },
-	{ 0x80000001, 0, { ALL, 0, ALL, ALL },
+	{ 0x80000001, 0, { ALL, 0, ALL & ~BIT_80000001_ECX_CMP_LEGACY, ALL },
 			 { -1, -1, CPUID_8000_0001_ECX, CPUID_8000_0001_EDX } },
 	{ 0x80000007, 0, { 0, ALL, 0, ALL }, { -1, CPUID_8000_0007_EBX, -1, -1 } },
 	{ 0x80000008, 0, { 0, ALL, 0, 0 }, { -1, CPUID_8000_0008_EBX, -1, -1 } },
@@ -99,38 +103,54 @@ u64 __init x86_prepatch_la57(void)
 	return cr4 & X86_CR4_LA57 ? X86_PREPATCH_LA57 : 0;
 }
 
+/* The highest leaf of a range, or the range itself if there is no such. */
+static u32 __init max_leaf(u32 range)
+{
+	u32 eax = range, ebx, ecx = 0, edx;
+
+	native_cpuid(&eax, &ebx, &ecx, &edx);
+
+	/* Without extended leaves there is some other number. */
+	return (eax & 0xffff0000) == range ? eax : range;
+}
+
 /**
- * x86_prepatch_read_cpuid - what the CPU says in a leaf, without what doesn't count
- * @idx: index in x86_prepatch_leaves[]
- * @res: the result; all zeros if the CPU doesn't have the leaf
+ * x86_prepatch_read_cpuid - what the CPU says in all leaves, without what doesn't count
+ * @list: the result; zeros for each leaf that the CPU doesn't have
+ *
+ * In a guest each CPUID is an exit, so none is executed twice.
  *
  * Context: any, also on the identity mapping.
  */
-void __init x86_prepatch_read_cpuid(u32 idx, struct x86_prepatch_cpuid *res)
+void __init x86_prepatch_read_cpuid(struct x86_prepatch_cpuid *list)
 {
-	const struct x86_prepatch_leaf *leaf = &x86_prepatch_leaves[idx];
-	u32 eax, ebx = 0, ecx = 0, edx = 0;
+	u32 idx, max = 0, range = ~0;
 
-	res->leaf = leaf->leaf;
-	res->subleaf = leaf->subleaf;
-	res->eax = 0;
-	res->ebx = 0;
-	res->ecx = 0;
-	res->edx = 0;
+	for (idx = 0; idx < ARRAY_SIZE(x86_prepatch_leaves); idx++) {
+		const struct x86_prepatch_leaf *leaf = &x86_prepatch_leaves[idx];
+		struct x86_prepatch_cpuid *res = &list[idx];
+		u32 eax = leaf->leaf, ebx = 0, ecx = leaf->subleaf, edx = 0;
 
-	/* Without extended leaves there is some other number. */
-	eax = leaf->leaf & 0xffff0000;
-	native_cpuid(&eax, &ebx, &ecx, &edx);
-	if (eax < leaf->leaf || (eax & 0xffff0000) != (leaf->leaf & 0xffff0000))
-		return;
+		res->leaf = leaf->leaf;
+		res->subleaf = leaf->subleaf;
+		res->eax = 0;
+		res->ebx = 0;
+		res->ecx = 0;
+		res->edx = 0;
 
-	eax = leaf->leaf;
-	ecx = leaf->subleaf;
-	native_cpuid(&eax, &ebx, &ecx, &edx);
-	res->eax = eax & leaf->mask[0];
-	res->ebx = ebx & leaf->mask[1];
-	res->ecx = ecx & leaf->mask[2];
-	res->edx = edx & leaf->mask[3];
+		if ((leaf->leaf & 0xffff0000) != range) {
+			range = leaf->leaf & 0xffff0000;
+			max = max_leaf(range);
+		}
+		if (leaf->leaf > max)
+			continue;
+
+		native_cpuid(&eax, &ebx, &ecx, &edx);
+		res->eax = eax & leaf->mask[0];
+		res->ebx = ebx & leaf->mask[1];
+		res->ecx = ecx & leaf->mask[2];
+		res->edx = edx & leaf->mask[3];
+	}
 }
 
 /**
@@ -194,7 +214,7 @@ static u32 __init register_of(const struct x86_prepatch_cpuid *cpuid, u32 reg)
 /**
  * x86_prepatch_cpuid_differs - compare two lists of CPUID leaves
  * @expected: what the image was made for
- * @actual: what the CPU says, NULL to ask it
+ * @actual: what the CPU says
  * @diff: set to the first difference
  *
  * Features come first, then the rest: the name of a feature tells more than the number of the last
@@ -207,18 +227,12 @@ bool __init x86_prepatch_cpuid_differs(const struct x86_prepatch_cpuid *expected
 				       const struct x86_prepatch_cpuid *actual,
 				       struct x86_prepatch_diff *diff)
 {
-	struct x86_prepatch_cpuid res;
 	u32 i, reg;
 	int pass;
 
 	for (pass = 0; pass < 2; pass++) {
 		for (i = 0; i < x86_prepatch_nr_leaves; i++) {
-			const struct x86_prepatch_cpuid *want = &expected[i], *is = &res;
-
-			if (actual)
-				is = &actual[i];
-			else
-				x86_prepatch_read_cpuid(i, &res);
+			const struct x86_prepatch_cpuid *want = &expected[i], *is = &actual[i];
 
 			/* A list of other leaves is a profile of another kernel. */
 			if (differs(diff, X86_PREPATCH_R_PROFILE, 0, want->leaf, is->leaf) ||
@@ -259,7 +273,7 @@ bool __init x86_prepatch_restore(void)
 	if (!prepatch_undo_is_valid(undo, sizeof(x86_prepatch_undo_area)))
 		return false;
 
-	/* If a boot loader has relocated the image it has changed patched bytes. */
+	/* The data is for this place; x86_prepatch_early() has made sure that it is as linked. */
 	if (undo->base != ranges[X86_PREPATCH_TEXT].start)
 		return false;
 
@@ -280,13 +294,12 @@ bool __init x86_prepatch_restore(void)
 	return true;
 }
 
-/* There is no console yet, and what there is of the kernel can't run on this CPU. */
-static void __noreturn __init stop(void)
+/* There is no console yet, and what there is of the kernel can't run here. */
+static void __noreturn __init stop(const char *msg)
 {
-	static const char msg[] __initconst =
-		"x86/prepatch: mismatch, and the undo data is damaged. System halted.\n";
 	const char *pos;
 
+	x86_prepatch_desc.status = X86_PREPATCH_FAILED;
 	for (pos = msg; *pos; pos++)
 		asm volatile("outb %0, %1" : : "a" (*pos), "Nd" ((u16)0xe9));
 
@@ -297,8 +310,12 @@ static void __noreturn __init stop(void)
 /**
  * x86_prepatch_early - restore the original text if the image is for another CPU
  *
- * No instruction which this CPU may lack has been executed yet.  It doesn't harm to call this
- * twice.
+ * No instruction which this CPU may lack has been executed yet.  This is called twice in a boot by
+ * PVH: all is decided again, by the same facts, as whatever the image has for results may be of
+ * another boot, if somebody has made it from the memory of a guest.
+ *
+ * CPUID is recorded here, in each boot, to compare what was found at the same place: later the
+ * kernel changes some of it, for example by disabling TSX.
  *
  * Context: Entry code, on the identity mapping, on any stack of a kilobyte.
  */
@@ -310,8 +327,27 @@ void __init x86_prepatch_early(void)
 	struct x86_prepatch_diff diff;
 	bool found;
 
-	if (!prepatch_undo_is_present(undo) || desc->status != X86_PREPATCH_PENDING)
+	desc->status = X86_PREPATCH_PENDING;
+	desc->reason = X86_PREPATCH_R_NONE;
+	desc->reason_index = 0;
+	desc->early = 0;
+	desc->reason_expected = 0;
+	desc->reason_actual = 0;
+	desc->different_bytes = 0;
+	desc->actual.valid = 0;
+	desc->actual.nr_cpuid = x86_prepatch_nr_leaves;
+	x86_prepatch_read_cpuid(desc->actual.cpuid);
+
+	if (!prepatch_undo_is_present(undo))
 		return;
+
+	/*
+	 * Whoever moves a kernel to another virtual address changes its text by a table of what was
+	 * linked.  It isn't right for patched text, and neither are the original bytes then.  This
+	 * compares with a constant as nothing in the image can be trusted for it.
+	 */
+	if (desc->ranges[X86_PREPATCH_TEXT].start != __START_KERNEL)
+		stop("x86/prepatch: the image was relocated. System halted.\n");
 
 	diff.reason = X86_PREPATCH_R_PROFILE;
 	diff.index = 0;
@@ -321,20 +357,20 @@ void __init x86_prepatch_early(void)
 					       desc->ncapints + desc->nbugints,
 					       desc->actual.nr_pv_ops);
 	if (!found)
-		found = x86_prepatch_cpuid_differs(expected->cpuid, NULL, &diff);
+		found = x86_prepatch_cpuid_differs(expected->cpuid, desc->actual.cpuid, &diff);
 	if (!found)
 		found = differs(&diff, X86_PREPATCH_R_FLAGS, 0, expected->flags & X86_PREPATCH_LA57,
 				x86_prepatch_la57());
 	if (!found)
 		return;
 
-	if (!x86_prepatch_restore())
-		stop();
-
-	desc->status = X86_PREPATCH_MISMATCH;
 	desc->reason = diff.reason;
 	desc->reason_index = diff.index;
 	desc->reason_expected = diff.expected;
 	desc->reason_actual = diff.actual;
 	desc->early = 1;
+	if (!x86_prepatch_restore())
+		stop("x86/prepatch: mismatch, and the undo data is damaged. System halted.\n");
+
+	desc->status = X86_PREPATCH_MISMATCH;
 }

@@ -13,6 +13,11 @@
 #ifndef _ARCH_X86_KERNEL_PREPATCH_UNDO_H
 #define _ARCH_X86_KERNEL_PREPATCH_UNDO_H
 
+/* What all functions here are: the kernel only needs them while it boots. */
+#ifndef PREPATCH_FN
+# define PREPATCH_FN static inline
+#endif
+
 #define PREPATCH_UNDO_HEADER	((__u32)sizeof(struct x86_prepatch_undo))
 /* The checksum covers all that follows it. */
 #define PREPATCH_UNDO_CRC_FROM	16U
@@ -32,7 +37,7 @@ struct prepatch_stream {
 };
 
 /* CRC-32 of IEEE 802.3, four bits at a time; zlib's crc32() gives the same. */
-static inline __u32 prepatch_crc32(const void *data, __u64 len)
+PREPATCH_FN __u32 prepatch_crc32(const void *data, __u64 len)
 {
 	static const __u32 table[16] = {
 		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
@@ -52,14 +57,14 @@ static inline __u32 prepatch_crc32(const void *data, __u64 len)
 	return ~crc;
 }
 
-static inline __u32 prepatch_profile_crc32(const struct x86_prepatch_profile *profile)
+PREPATCH_FN __u32 prepatch_profile_crc32(const struct x86_prepatch_profile *profile)
 {
 	return prepatch_crc32((const __u8 *)profile + PREPATCH_PROFILE_CRC_FROM,
 			      sizeof(*profile) - PREPATCH_PROFILE_CRC_FROM);
 }
 
 /* A pre-patched image has a magic number, which may have been damaged; a stock image has zeros. */
-static inline int prepatch_undo_is_present(const struct x86_prepatch_undo *undo)
+PREPATCH_FN int prepatch_undo_is_present(const struct x86_prepatch_undo *undo)
 {
 	unsigned int i;
 
@@ -75,7 +80,7 @@ static inline int prepatch_undo_is_present(const struct x86_prepatch_undo *undo)
  * Are the header and the checksum right?  @size is what there is room for; nothing behind it is
  * read.
  */
-static inline int prepatch_undo_is_valid(const struct x86_prepatch_undo *undo, __u64 size)
+PREPATCH_FN int prepatch_undo_is_valid(const struct x86_prepatch_undo *undo, __u64 size)
 {
 	static const char magic[] = X86_PREPATCH_UNDO_MAGIC;
 	__u64 bytes;
@@ -101,8 +106,8 @@ static inline int prepatch_undo_is_valid(const struct x86_prepatch_undo *undo, _
 }
 
 /* Start with the first run of a stream.  @undo has to be valid. */
-static inline void prepatch_stream_open(struct prepatch_stream *stream,
-					const struct x86_prepatch_undo *undo, unsigned int which)
+PREPATCH_FN void prepatch_stream_open(struct prepatch_stream *stream,
+				      const struct x86_prepatch_undo *undo, unsigned int which)
 {
 	stream->pos = undo->data;
 	if (which == X86_PREPATCH_UNDO_CONST)
@@ -112,7 +117,7 @@ static inline void prepatch_stream_open(struct prepatch_stream *stream,
 }
 
 /* An unsigned LEB128 number of up to 32 bits.  Returns 0, or -1 if it isn't one. */
-static inline int prepatch_read_number(struct prepatch_stream *stream, __u32 *number)
+PREPATCH_FN int prepatch_read_number(struct prepatch_stream *stream, __u32 *number)
 {
 	unsigned int shift;
 	__u32 value = 0;
@@ -138,7 +143,7 @@ static inline int prepatch_read_number(struct prepatch_stream *stream, __u32 *nu
 }
 
 /* Returns 1 and the next run, 0 at the end of the stream, -1 if the stream is damaged. */
-static inline int prepatch_stream_next(struct prepatch_stream *stream, struct prepatch_run *run)
+PREPATCH_FN int prepatch_stream_next(struct prepatch_stream *stream, struct prepatch_run *run)
 {
 	__u32 distance, len;
 
@@ -167,9 +172,9 @@ static inline int prepatch_stream_next(struct prepatch_stream *stream, struct pr
 /*
  * Is a stream complete, and does each run lie in one of the ranges?  @undo has to be valid.
  */
-static inline int prepatch_stream_is_valid(const struct x86_prepatch_undo *undo, unsigned int which,
-					   const struct x86_prepatch_range *ranges,
-					   unsigned int nr_ranges)
+PREPATCH_FN int prepatch_stream_is_valid(const struct x86_prepatch_undo *undo, unsigned int which,
+					 const struct x86_prepatch_range *ranges,
+					 unsigned int nr_ranges)
 {
 	struct prepatch_stream stream;
 	struct prepatch_run run;
@@ -199,8 +204,8 @@ static inline int prepatch_stream_is_valid(const struct x86_prepatch_undo *undo,
  * @undo and the stream have to be valid.  The barrier keeps the loop from becoming a call of
  * memcpy(), which may be part of what is being written.
  */
-static inline void prepatch_stream_write(const struct x86_prepatch_undo *undo, unsigned int which,
-					 __u64 delta)
+PREPATCH_FN void prepatch_stream_write(const struct x86_prepatch_undo *undo, unsigned int which,
+				       __u64 delta)
 {
 	struct prepatch_stream stream;
 	struct prepatch_run run;

@@ -120,7 +120,7 @@ struct x86_prepatch_profile {
 	__u32 nr_pv_ops;	/* pointers in struct paravirt_patch_template */
 	__u64 return_thunk;	/* x86_return_thunk */
 	__u64 user_ptr_max;	/* USER_PTR_MAX */
-	struct x86_prepatch_cpuid cpuid[X86_PREPATCH_MAX_CPUID];
+	struct x86_prepatch_cpuid cpuid[X86_PREPATCH_MAX_CPUID];	/* at entry */
 	__u32 words[X86_PREPATCH_MAX_WORDS];	/* boot_cpu_data.x86_capability[] */
 	__u64 pv_ops[X86_PREPATCH_MAX_PV_OPS];
 };
@@ -134,6 +134,7 @@ enum x86_prepatch_status {
 	X86_PREPATCH_OFF,		/* likewise, because of prepatch=off */
 	X86_PREPATCH_VERIFIED,		/* prepatch=verify: likewise, and the result was the same */
 	X86_PREPATCH_DIFFERENT,		/* prepatch=verify: likewise, and the result differed */
+	X86_PREPATCH_FAILED,		/* no match, and no original bytes: the boot has ended */
 };
 
 /* Why the status is MISMATCH; the first difference found. */
