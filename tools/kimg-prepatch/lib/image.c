@@ -182,6 +182,18 @@ const char *kimg_banner(const struct kimg *img, size_t *len)
 	return NULL;
 }
 
+uint64_t bytes_differ(const uint8_t *a, const uint8_t *b, uint64_t pos, uint64_t len)
+{
+	enum { BLOCK = 256 };
+
+	/* Nearly all is equal, and memcmp() is a lot faster than this. */
+	while (len - pos >= BLOCK && !memcmp(a + pos, b + pos, BLOCK))
+		pos += BLOCK;
+	while (pos < len && a[pos] == b[pos])
+		pos++;
+	return pos;
+}
+
 int snapshot_take(const struct kimg *img, struct snapshot *snap, struct kimg_err *err)
 {
 	size_t total = 0;

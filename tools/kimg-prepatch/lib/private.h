@@ -71,6 +71,9 @@ struct snapshot {
 	size_t at[KIMG_MAX_SEGMENTS];
 };
 
+/* The first place from @pos on where the two differ; @len if there is none. */
+uint64_t bytes_differ(const uint8_t *a, const uint8_t *b, uint64_t pos, uint64_t len);
+
 int snapshot_take(const struct kimg *img, struct snapshot *snap, struct kimg_err *err);
 void snapshot_free(struct snapshot *snap);
 uint8_t *snapshot_bytes(const struct kimg *img, const struct snapshot *snap, uint64_t addr,

@@ -212,12 +212,13 @@ static int mark_one(void *data, enum kimg_class class, uint64_t addr, uint64_t l
 {
 	struct kimg *img = data;
 	struct kimg_segment *seg = image_segment(img, addr, len);
-	uint64_t at, i;
+	uint64_t i, end;
 
 	if (!seg)
 		return 0;
-	at = addr - seg->vaddr;
-	for (i = at; i < at + len && i < seg->filesz; i++)
+	i = addr - seg->vaddr;
+	end = i + len < seg->filesz ? i + len : seg->filesz;
+	for (; i < end; i++)
 		seg->sites[i] |= (uint16_t)KIMG_CLASS_BIT(class);
 	return 0;
 }
@@ -289,12 +290,11 @@ int sites_count(const struct kimg *img, const struct snapshot *before, struct ki
 		const struct kimg_segment *seg = &img->segments[i];
 		const uint8_t *now = img->data + seg->offset, *old = before->bytes + before->at[i];
 
-		for (pos = 0; pos < seg->filesz; pos++) {
+		for (pos = 0;
+		     (pos = bytes_differ(now, old, pos, seg->filesz)) < seg->filesz; pos++) {
 			uint64_t page = (seg->vaddr + pos) / KIMG_PAGE_SIZE;
 			enum kimg_class class;
 
-			if (now[pos] == old[pos])
-				continue;
 			class = sites_owner(seg->sites[pos]);
 			if (class == KIMG_NR_CLASSES)
 				return kimg_fail(err, -EBADMSG,
@@ -322,8 +322,9 @@ int sites_check_late(const struct kimg *img, const struct snapshot *a, struct ki
 		const struct kimg_segment *seg = &img->segments[i];
 		const uint8_t *now = img->data + seg->offset, *old = a->bytes + a->at[i];
 
-		for (pos = 0; pos < seg->filesz; pos++)
-			if (now[pos] != old[pos] && seg->sites[pos] & KIMG_CLASSES_LATE)
+		for (pos = 0;
+		     (pos = bytes_differ(now, old, pos, seg->filesz)) < seg->filesz; pos++)
+			if (seg->sites[pos] & KIMG_CLASSES_LATE)
 				return kimg_fail(err, -EOPNOTSUPP,
 						 "patch at %#llx overlaps what the kernel patches later",
 						 (unsigned long long)(seg->vaddr + pos));

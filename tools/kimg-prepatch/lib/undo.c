@@ -85,11 +85,7 @@ static int encode(const struct kimg *img, const struct snapshot *now, const stru
 		const uint8_t *b = old->bytes + old->at[order[i]];
 		uint64_t pos = 0, start;
 
-		while (pos < seg->filesz) {
-			if (a[pos] == b[pos]) {
-				pos++;
-				continue;
-			}
+		while ((pos = bytes_differ(a, b, pos, seg->filesz)) < seg->filesz) {
 			start = pos;
 			while (pos < seg->filesz && a[pos] != b[pos])
 				pos++;

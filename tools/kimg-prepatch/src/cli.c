@@ -61,6 +61,68 @@ int cli_usage(const char *cmd, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+int cli_flush(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return CLI_OK;
+	cli_error("stdout: %s", strerror(errno ?: EIO));
+	return CLI_FAILED;
+}
+
+char *cli_quote_shell(const char *text)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "@%+=:,./_-";
+	char *quoted, *p;
+
+	if (*text && !text[strspn(text, safe)])
+		return strdup(text);
+	/* A quote in quotes takes four bytes. */
+	quoted = malloc(4 * strlen(text) + 3);
+	if (!quoted)
+		return NULL;
+	p = quoted;
+	*p++ = '\'';
+	for (; *text; text++) {
+		if (*text == '\'')
+			p = stpcpy(p, "'\\''");
+		else
+			*p++ = *text;
+	}
+	*p++ = '\'';
+	*p = '\0';
+	return quoted;
+}
+
+char *cli_quote_qemu(const char *text)
+{
+	char *quoted = malloc(2 * strlen(text) + 1), *p = quoted;
+
+	for (; p && *text; text++) {
+		if (*text == ',')
+			*p++ = ',';
+		*p++ = *text;
+	}
+	if (p)
+		*p = '\0';
+	return quoted;
+}
+
+bool cli_seconds(const char *text, unsigned int max, int *val)
+{
+	unsigned long v;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || *end || !v || v > max)
+		return false;
+	*val = (int)v;
+	return true;
+}
+
 bool cli_size(const char *text, uint64_t *val)
 {
 	unsigned long long v;

@@ -49,6 +49,8 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	if (!profile_path || !out)
 		return cli_usage("apply", "%s is needed", profile_path ? "--output" : "--profile");
 	path = argv[optind];
+	if (file_is_same(out, profile_path))
+		return cli_usage("apply", "%s: is the output, too", profile_path);
 
 	ret = file_open_image(path, &img);
 	if (!ret)
@@ -58,7 +60,7 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		if (ret)
 			ret = cli_fail(path, ret, &err);
 		else
-			ret = emit_file(out, img.data, img.size);
+			ret = emit_file(out, img.data, img.size, EMIT_KEPT);
 	}
 	if (!ret && cli->verbose)
 		fprintf(stderr, "kimg-prepatch: %s: %" PRIu64 " bytes in %" PRIu64

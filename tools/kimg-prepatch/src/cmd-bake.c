@@ -26,7 +26,6 @@
 #include "cmd.h"
 
 #define POLL_MS		50
-#define SETTLE_MS	20000
 #define DEFAULT_TIMEOUT	300
 #define MAX_TIMEOUT	86400
 #define BASE_CMDLINE	"console=ttyS0 panic=-1"
@@ -45,7 +44,7 @@ static const char usage[] =
 	" -f, --force            replace a DIR that an earlier run has made\n"
 	" -m, --memory SIZE      memory of the guests (128M)\n"
 	" -a, --append TEXT      command line of the guests\n"
-	" -t, --timeout SECONDS  for each of the three starts (300)\n"
+	" -t, --timeout SECONDS  for each of the three starts, the last one until its end (300)\n"
 	"     --qemu PROGRAM     qemu-system-x86_64\n"
 	" -q, --quiet            no progress on stderr\n"
 	" -h, --help             this text\n";
@@ -142,6 +141,10 @@ static void last_line(const char *path, char *line, size_t size)
 		return;
 	buf[n] = '\0';
 	snprintf(line, size, "%s", strrchr(buf, '\n') ? strrchr(buf, '\n') + 1 : buf);
+	/* A guest may say anything, but not to the terminal of who looks. */
+	for (; *line; line++)
+		if (*line < ' ' || *line > '~')
+			*line = '?';
 }
 
 static int explain(const char *what, const char *reason, const char *log, const char *serial)
@@ -155,16 +158,32 @@ static int explain(const char *what, const char *reason, const char *log, const 
 	return CLI_FAILED;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* After a failure nothing follows, not even a profile. */
+static bool is_decided(const struct x86_prepatch_desc *desc)
+{
+	return desc->status == X86_PREPATCH_FAILED ||
+	       (desc->status != X86_PREPATCH_PENDING && desc->actual.valid);
+}
+
 /*
  * Start the image in memory that the guest shares with this program, until the kernel has decided
- * and, for @settle_ms at most, until it is over. @desc is what it left behind.
+ * or, with @is_to_end, until it has come to its end: it has no root file system, and panics then.
+ * @desc is what it left behind.
  */
-static int boot(struct bake *b, const char *what, const char *extra, int settle_ms,
+static int boot(struct bake *b, const char *what, const char *extra, bool is_to_end,
 		struct x86_prepatch_desc *desc)
 {
 	char *ram_path = path_of(b, "boot-ram"), *elf = path_of(b, "boot.elf");
 	char *log = path_of(b, "qemu.log"), *serial = path_of(b, "serial.log"), *append = NULL;
-	int64_t left_ms = (int64_t)b->timeout * 1000;
+	int64_t deadline = now_ms() + (int64_t)b->timeout * 1000;
 	struct ram ram = { .fd = -1 };
 	struct qemu qemu = { .pid = -1, .pidfd = -1, .is_over = true };
 	bool is_over = false;
@@ -177,9 +196,7 @@ static int boot(struct bake *b, const char *what, const char *extra, int settle_
 		cli_error("%s: out of memory", what);
 		goto out;
 	}
-	ret = ram_emit(&b->img, b->vmlinux, ram_path, b->ram_size, true);
-	if (!ret)
-		ret = ram_emit_trampoline(&b->img, b->vmlinux, elf);
+	ret = ram_emit(&b->img, b->vmlinux, ram_path, b->ram_size, elf, EMIT_SCRATCH);
 	if (!ret)
 		ret = ram_open(&ram, ram_path, 0);
 	if (!ret)
@@ -195,7 +212,7 @@ static int boot(struct bake *b, const char *what, const char *extra, int settle_
 			ret = cli_fail_errno(ram_path, "read", -ret);
 			goto out;
 		}
-		if (!ret && desc->status != X86_PREPATCH_PENDING && desc->actual.valid)
+		if (!ret && is_decided(desc))
 			break;
 		ret = CLI_FAILED;
 		if (is_interrupted) {
@@ -207,17 +224,22 @@ static int boot(struct bake *b, const char *what, const char *extra, int settle_
 				serial);
 			goto out;
 		}
-		if (left_ms <= 0) {
+		if (now_ms() >= deadline) {
 			explain(what, "timed out", log, serial);
 			goto out;
 		}
 		/* Look once more after the end. */
 		is_over = qemu_wait(&qemu, POLL_MS);
-		left_ms -= POLL_MS;
 	}
-	/* A kernel without a root file system panics, which is the end of QEMU. */
-	while (settle_ms > 0 && !is_interrupted && !qemu_wait(&qemu, POLL_MS))
-		settle_ms -= POLL_MS;
+	/* What isn't there yet can't be compared: half a start isn't enough. */
+	is_to_end &= desc->status != X86_PREPATCH_FAILED;
+	while (is_to_end && !is_interrupted && !qemu_wait(&qemu, POLL_MS)) {
+		if (now_ms() >= deadline) {
+			ret = explain(what, "timed out: the guest did not come to its end", log,
+				      serial);
+			goto out;
+		}
+	}
 	qemu_stop(&qemu);
 	ret = ram_read_desc(&ram, &b->img, desc) ? CLI_FAILED : CLI_OK;
 	if (ret)
@@ -332,7 +354,7 @@ static int write_manifest(struct bake *b)
 	text = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
 						   JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!ret)
-		ret = text && path ? emit_file(path, text, strlen(text)) : CLI_FAILED;
+		ret = text && path ? emit_file(path, text, strlen(text), EMIT_IN_FOLDER) : CLI_FAILED;
 	json_object_put(doc);
 	free(path);
 	return ret;
@@ -349,13 +371,12 @@ static int write_outputs(struct bake *b)
 		if (!paths[i])
 			goto out;
 	}
-	ret = emit_file(paths[0], b->img.data, b->img.size);
+	ret = emit_file(paths[0], b->img.data, b->img.size, EMIT_IN_FOLDER);
 	if (!ret)
-		ret = ram_emit(&b->img, b->vmlinux, paths[1], b->ram_size, false);
+		ret = ram_emit(&b->img, b->vmlinux, paths[1], b->ram_size, paths[2],
+			       EMIT_IN_FOLDER);
 	if (!ret)
-		ret = ram_emit_trampoline(&b->img, b->vmlinux, paths[2]);
-	if (!ret)
-		ret = emit_file(paths[3], &b->profile, sizeof(b->profile));
+		ret = emit_file(paths[3], &b->profile, sizeof(b->profile), EMIT_IN_FOLDER);
 	if (!ret)
 		ret = write_manifest(b);
 out:
@@ -364,8 +385,44 @@ out:
 	return ret;
 }
 
+/*
+ * Not every file system knows flags of renames. Without RENAME_NOREPLACE a plain rename will do:
+ * it replaces no folder but an empty one. Without RENAME_EXCHANGE an old result can't be replaced
+ * in one step, which is better known before the first start than after the last.
+ */
+static int rename_noreplace(const char *from, const char *to)
+{
+	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	return rename(from, to) ? -errno : 0;
+}
+
+static int check_exchange(struct bake *b)
+{
+	char *one = path_of(b, "exchange-1"), *two = path_of(b, "exchange-2");
+	int ret = CLI_FAILED;
+
+	if (!one || !two || mkdir(one, 0777) || mkdir(two, 0777))
+		cli_error("%s: %s", b->out, strerror(one && two ? errno : ENOMEM));
+	else if (renameat2(AT_FDCWD, one, AT_FDCWD, two, RENAME_EXCHANGE))
+		cli_error("%s: can't be replaced in one step on this file system: %s; remove it first",
+			  b->out, strerror(errno));
+	else
+		ret = CLI_OK;
+	if (one)
+		rmdir(one);
+	if (two)
+		rmdir(two);
+	free(one);
+	free(two);
+	return ret;
+}
+
 static int publish(struct bake *b)
 {
+	int ret, dir;
 	size_t i;
 
 	for (i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++) {
@@ -375,17 +432,34 @@ static int publish(struct bake *b)
 			unlink(path);
 		free(path);
 	}
-	if (!renameat2(AT_FDCWD, b->tmp, AT_FDCWD, b->out, RENAME_NOREPLACE)) {
+	dir = open(b->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = dir < 0 ? -errno : dir_sync(dir);
+	if (dir >= 0)
+		close(dir);
+	if (ret)
+		return cli_fail_errno(b->out, "output", -ret);
+	dir = dir_open_of(b->out);
+	if (dir < 0 && dir != -EACCES)
+		return cli_fail_errno(b->out, "output", -dir);
+	ret = rename_noreplace(b->tmp, b->out);
+	if (!ret) {
 		free(b->tmp);
 		b->tmp = NULL;
-		return CLI_OK;
+	} else if ((ret == -EEXIST || ret == -ENOTEMPTY) && b->is_force) {
+		/* What was there has the temporary name then, and is removed with it. */
+		ret = renameat2(AT_FDCWD, b->tmp, AT_FDCWD, b->out, RENAME_EXCHANGE) ? -errno : 0;
 	}
-	/* What was there is under the temporary name afterwards, and removed with it. */
-	if (errno == EEXIST && b->is_force &&
-	    !renameat2(AT_FDCWD, b->tmp, AT_FDCWD, b->out, RENAME_EXCHANGE))
-		return CLI_OK;
-	cli_error("%s: %s", b->out, strerror(errno));
-	return CLI_FAILED;
+	if (ret) {
+		cli_error("%s: %s", b->out, strerror(-ret));
+	} else {
+		ret = dir_sync(dir);
+		if (ret)
+			cli_error("%s: is written, but its folder can't be flushed to disk: %s",
+				  b->out, strerror(-ret));
+	}
+	if (dir >= 0)
+		close(dir);
+	return ret ? CLI_FAILED : CLI_OK;
 }
 
 /* Only a directory with nothing but our files in it is replaced. */
@@ -426,6 +500,33 @@ static int check_output(const struct bake *b)
 	return CLI_OK;
 }
 
+static int make_tmp(struct bake *b)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	if (asprintf(&b->tmp, "%s.tmpXXXXXX", b->out) < 0) {
+		b->tmp = NULL;
+		return cli_fail_errno(b->out, "name", ENOMEM);
+	}
+	if (!mkdtemp(b->tmp)) {
+		int ret = cli_fail_errno(b->out, "output", errno);
+
+		free(b->tmp);
+		b->tmp = NULL;
+		return ret;
+	}
+	if (chmod(b->tmp, 0777 & ~mask))
+		return cli_fail_errno(b->out, "output", errno);
+	return CLI_OK;
+}
+
+/* QEMU takes one dash or two. */
+static bool is_daemonize(const char *arg)
+{
+	return !strcmp(arg, "-daemonize") || !strcmp(arg, "--daemonize");
+}
+
 static int do_bake(struct bake *b)
 {
 	struct x86_prepatch_desc desc;
@@ -442,19 +543,14 @@ static int do_bake(struct bake *b)
 		ret = check_output(b);
 	if (ret)
 		return ret;
-	if (asprintf(&b->tmp, "%s.tmp%ld", b->out, (long)getpid()) < 0) {
-		b->tmp = NULL;
-		return cli_fail_errno(b->out, "name", ENOMEM);
-	}
-	if (mkdir(b->tmp, 0777)) {
-		ret = cli_fail_errno(b->out, "output", errno);
-		free(b->tmp);
-		b->tmp = NULL;
+	ret = make_tmp(b);
+	if (!ret && b->is_force && !access(b->out, F_OK))
+		ret = check_exchange(b);
+	if (ret)
 		return ret;
-	}
 
 	progress(b, "1/5 starting the stock image, to record a profile");
-	ret = boot(b, "profile", "", 0, &desc);
+	ret = boot(b, "profile", "", false, &desc);
 	if (!ret)
 		ret = check_status(&desc, "profile", X86_PREPATCH_STOCK);
 	if (ret)
@@ -469,14 +565,14 @@ static int do_bake(struct bake *b)
 		 b->stats.bytes, b->stats.pages, (b->stats.undo_bytes + 1023) / 1024);
 
 	progress(b, "3/5 starting it with prepatch=verify: the kernel compares");
-	ret = boot(b, "verify", " prepatch=verify", 0, &desc);
+	ret = boot(b, "verify", " prepatch=verify", false, &desc);
 	if (!ret)
 		ret = check_status(&desc, "verify", X86_PREPATCH_VERIFIED);
 	if (ret)
 		return ret;
 
 	progress(b, "4/5 starting it as guests do");
-	ret = boot(b, "match", "", SETTLE_MS, &desc);
+	ret = boot(b, "match", "", true, &desc);
 	if (!ret)
 		ret = check_status(&desc, "match", X86_PREPATCH_MATCH);
 	if (!ret)
@@ -489,6 +585,10 @@ static int do_bake(struct bake *b)
 
 	progress(b, "5/5 writing %s", b->out);
 	ret = write_outputs(b);
+	if (!ret && is_interrupted) {
+		cli_error("%s: interrupted", b->out);
+		ret = CLI_FAILED;
+	}
 	if (!ret)
 		ret = publish(b);
 	return ret;
@@ -508,10 +608,8 @@ int cmd_bake(struct cli *cli, int argc, char **argv)
 		{ "help",	no_argument,		NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct sigaction sa = { .sa_handler = on_signal };
 	struct bake b = { .program = "qemu-system-x86_64", .ram_size = DEFAULT_RAM,
 			  .timeout = DEFAULT_TIMEOUT };
-	uint64_t seconds;
 	char *slash;
 	int c, ret, i, dashes = argc;
 
@@ -539,9 +637,9 @@ int cmd_bake(struct cli *cli, int argc, char **argv)
 			b.append = optarg;
 			break;
 		case 't':
-			if (!cli_size(optarg, &seconds) || !seconds || seconds > MAX_TIMEOUT)
-				return cli_usage("bake", "%s: not a number in range", optarg);
-			b.timeout = (int)seconds;
+			if (!cli_seconds(optarg, MAX_TIMEOUT, &b.timeout))
+				return cli_usage("bake", "%s: not a number of seconds, 1 to %d",
+						 optarg, MAX_TIMEOUT);
 			break;
 		case OPT_QEMU:
 			b.program = optarg;
@@ -564,14 +662,16 @@ int cmd_bake(struct cli *cli, int argc, char **argv)
 		b.args = argv + dashes + 1;
 		b.nr_args = argc - dashes - 1;
 	}
+	for (i = 0; i < b.nr_args; i++)
+		if (is_daemonize(b.args[i]))
+			return cli_usage("bake", "%s: QEMU has to stay a child of this program",
+					 b.args[i]);
 	/* A slash at the end would put the temporary directory inside. */
 	slash = (char *)b.out + strlen(b.out);
 	while (slash > b.out + 1 && slash[-1] == '/')
 		*--slash = '\0';
 	clock_gettime(CLOCK_MONOTONIC, &b.start);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	signals_catch(on_signal, 0);
 
 	ret = do_bake(&b);
 	if (b.tmp)

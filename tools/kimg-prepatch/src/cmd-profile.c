@@ -88,6 +88,7 @@ int cmd_profile(struct cli *cli, int argc, char **argv)
 	};
 	const char *kernel = NULL, *out = NULL;
 	struct x86_prepatch_profile profile;
+	struct emit emit = EMIT_NONE;
 	struct json_object *doc;
 	uint64_t offset = 0;
 	bool is_json = false;
@@ -119,10 +120,12 @@ int cmd_profile(struct cli *cli, int argc, char **argv)
 		return cli_usage("profile", "one FILE is needed");
 	if (offset && !kernel)
 		return cli_usage("profile", "--offset is for --kernel");
+	if (out && kernel && (file_is_same(out, argv[optind]) || file_is_same(out, kernel)))
+		return cli_usage("profile", "%s: is the output, too", out);
 	ret = kernel ? from_memory(argv[optind], offset, kernel, &profile) :
 		       file_read_profile(argv[optind], &profile);
 	if (!ret && out)
-		ret = emit_file(out, &profile, sizeof(profile));
+		ret = emit_prepare_file(&emit, out, &profile, sizeof(profile), EMIT_KEPT);
 	if (!ret && is_json) {
 		doc = json_object_new_object();
 		json_object_object_add(doc, "version", json_object_new_int(1));
@@ -131,5 +134,11 @@ int cmd_profile(struct cli *cli, int argc, char **argv)
 	} else if (!ret && !out) {
 		print_text(&profile);
 	}
+	/* What can't be said must not be done. */
+	if (!ret)
+		ret = cli_flush();
+	if (!ret && out)
+		ret = emit_commit(&emit);
+	emit_abort(&emit);
 	return ret;
 }

@@ -35,21 +35,75 @@ static int print_raw(const struct kimg *img, const char *out, uint64_t size)
 	return report_print_json(doc);
 }
 
+/* The words are ready for a shell. */
 static int print_how(const struct kimg *img, const char *layout, const char *out,
 		     const char *trampoline, uint64_t size)
 {
+	char *path = NULL, *option = NULL, *word = NULL, *kernel = NULL;
 	uint64_t mib = size >> 20;
+	int ret = CLI_OK, n;
 
 	if (!strcmp(layout, "raw"))
 		return print_raw(img, out, size);
-	if (!strcmp(layout, "qemu"))
-		printf("-m %" PRIu64 "M -object memory-backend-file,id=ram,size=%" PRIu64
-		       "M,mem-path=%s,share=off -machine memory-backend=ram -kernel %s\n",
-		       mib, mib, out, trampoline);
+	if (!strcmp(layout, "qemu")) {
+		path = cli_quote_qemu(out);
+		n = path ? asprintf(&option, "memory-backend-file,id=ram,size=%" PRIu64
+				    "M,mem-path=%s,share=off", mib, path) : -1;
+	} else {
+		n = asprintf(&option, "id=ram,size=%" PRIu64 "M,file=%s,shared=off", mib, out);
+	}
+	if (n < 0)
+		option = NULL;
+	word = option ? cli_quote_shell(option) : NULL;
+	kernel = cli_quote_shell(trampoline);
+	if (!word || !kernel)
+		ret = cli_fail_errno(out, "name", ENOMEM);
+	else if (!strcmp(layout, "qemu"))
+		printf("-m %" PRIu64 "M -object %s -machine memory-backend=ram -kernel %s\n", mib,
+		       word, kernel);
 	else
-		printf("--memory size=0 --memory-zone id=ram,size=%" PRIu64
-		       "M,file=%s,shared=off --kernel %s\n", mib, out, trampoline);
+		printf("--memory size=0 --memory-zone %s --kernel %s\n", word, kernel);
+	free(path);
+	free(option);
+	free(word);
+	free(kernel);
+	return ret;
+}
+
+static int check_paths(const char *path, const char *layout, const char *out,
+		       const char *trampoline)
+{
+	if (file_is_same(out, path) || (trampoline && file_is_same(trampoline, path)))
+		return cli_usage("ram-image", "%s: is an output, too", path);
+	if (trampoline && file_is_same(out, trampoline))
+		return cli_usage("ram-image", "%s: is the memory and the trampoline", out);
+	if (!strcmp(layout, "cloud-hypervisor") && strchr(out, ','))
+		return cli_usage("ram-image", "%s: Cloud Hypervisor doesn't take commas", out);
 	return CLI_OK;
+}
+
+/* Everything that can go wrong comes before either file is replaced: one alone is of no use. */
+static int make(const struct kimg *img, const char *path, const char *layout, const char *out,
+		const char *trampoline, uint64_t size)
+{
+	struct emit ram = EMIT_NONE, elf = EMIT_NONE;
+	int ret = CLI_OK;
+
+	if (trampoline)
+		ret = ram_prepare_trampoline(&elf, img, path, trampoline, EMIT_KEPT);
+	if (!ret)
+		ret = ram_prepare(&ram, img, path, out, size, EMIT_KEPT);
+	if (!ret)
+		ret = print_how(img, layout, out, trampoline, size);
+	if (!ret)
+		ret = cli_flush();
+	if (!ret && trampoline)
+		ret = emit_commit(&elf);
+	if (!ret)
+		ret = emit_commit(&ram);
+	emit_abort(&elf);
+	emit_abort(&ram);
+	return ret;
 }
 
 int cmd_ram_image(struct cli *cli, int argc, char **argv)
@@ -66,7 +120,7 @@ int cmd_ram_image(struct cli *cli, int argc, char **argv)
 	const char *out = NULL, *trampoline = NULL, *layout = "qemu", *path;
 	char *own = NULL;
 	uint64_t size = DEFAULT_RAM;
-	struct kimg img;
+	struct kimg img = { 0 };
 	int c, ret;
 
 	(void)cli;
@@ -106,17 +160,11 @@ int cmd_ram_image(struct cli *cli, int argc, char **argv)
 			return cli_fail_errno(out, "name", ENOMEM);
 		trampoline = own;
 	}
-	ret = file_open_any_image(path, &img);
-	if (!ret && trampoline)
-		ret = ram_emit_trampoline(&img, path, trampoline);
-	if (!ret) {
-		ret = ram_emit(&img, path, out, size, false);
-		/* One without the other is of no use. */
-		if (ret && trampoline)
-			remove(trampoline);
-	}
+	ret = check_paths(path, layout, out, trampoline);
 	if (!ret)
-		ret = print_how(&img, layout, out, trampoline, size);
+		ret = file_open_any_image(path, &img);
+	if (!ret)
+		ret = make(&img, path, layout, out, trampoline, size);
 	kimg_free(&img);
 	free(own);
 	return ret;

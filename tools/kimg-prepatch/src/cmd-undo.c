@@ -43,7 +43,8 @@ int cmd_undo(struct cli *cli, int argc, char **argv)
 	ret = file_open_image(path, &img);
 	if (!ret) {
 		ret = kimg_undo(&img, &err);
-		ret = ret ? cli_fail(path, ret, &err) : emit_file(out, img.data, img.size);
+		ret = ret ? cli_fail(path, ret, &err) :
+			    emit_file(out, img.data, img.size, EMIT_KEPT);
 	}
 	kimg_free(&img);
 	return ret;

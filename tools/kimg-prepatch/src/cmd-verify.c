@@ -107,7 +107,8 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 	}
 	if (!ret && result.unknown_bytes) {
 		cli_error("%s: %" PRIu64
-			  " bytes differ that no table names, the first at %#" PRIx64, path, result.unknown_bytes, result.unknown_first);
+			  " bytes differ that no table names, the first at %#" PRIx64,
+			  path, result.unknown_bytes, result.unknown_first);
 		ret = CLI_DIFFERENT;
 	} else if (!ret && is_exact && wrong) {
 		cli_error("%s: %" PRIu64 " bytes differ that should have been right", path, wrong);

@@ -48,6 +48,14 @@ int cli_help(const char *text);
 int cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* 4096, 128M, 0x1000. */
 bool cli_size(const char *text, uint64_t *val);
+/* A decimal number of seconds, from 1 to @max. */
+bool cli_seconds(const char *text, unsigned int max, int *val);
+/* What has been printed is out, or it is said why not. 0 or an exit status. */
+int cli_flush(void);
+/* A word that a shell takes as @text. NULL: out of memory; freed by the caller. */
+char *cli_quote_shell(const char *text);
+/* A value in an option of QEMU, where commas are doubled. */
+char *cli_quote_qemu(const char *text);
 
 #define MAX_RAM_SIZE	(1ULL << 40)
 #define DEFAULT_RAM	(128ULL << 20)
@@ -58,20 +66,42 @@ int file_read(const char *path, uint8_t **data, size_t *size);
 int file_open_image(const char *path, struct kimg *img);
 int file_open_any_image(const char *path, struct kimg *img);	/* also without descriptor */
 int file_read_profile(const char *path, struct x86_prepatch_profile *profile);
+/* Are the two one file, or would they be if they were created? */
+bool file_is_same(const char *a, const char *b);
 
 /* emit.c: an output file is there as a whole or not at all. */
+#define EMIT_NONE	{ .fd = -1, .dir_fd = -1 }
 struct emit {
 	int fd;
+	int dir_fd;		/* of its folder */
 	char *path;
 	char *tmp;
-	bool is_scratch;	/* not kept, so it need not reach the disk */
+	int how;
 };
 
-int emit_open(struct emit *emit, const char *path);	/* 0 or an exit status */
+enum emit_how {
+	EMIT_KEPT,		/* has to reach the disk */
+	EMIT_IN_FOLDER,		/* likewise, but the caller flushes the folder */
+	EMIT_SCRATCH,		/* need not reach the disk */
+};
+
+int emit_open(struct emit *emit, const char *path, enum emit_how how);	/* 0 or an exit status */
 int emit_write(struct emit *emit, uint64_t offset, const void *buf, size_t len);
+/* All that can fail but the renaming, which emit_commit() does. emit_abort() undoes both. */
+int emit_prepare(struct emit *emit);
 int emit_commit(struct emit *emit);
-void emit_abort(struct emit *emit);
-int emit_file(const char *path, const void *data, size_t size);
+void emit_abort(struct emit *emit);	/* also of EMIT_NONE, and twice */
+int emit_prepare_file(struct emit *emit, const char *path, const void *data, size_t size,
+		      enum emit_how how);
+int emit_file(const char *path, const void *data, size_t size, enum emit_how how);
+/* A signal that ends the program removes temporary files first. */
+void emit_clean_on_signals(void);
+/* @handler for the signals that end a program, other than those that are ignored. */
+void signals_catch(void (*handler)(int sig), int flags);
+/* The folder that @path is in: a descriptor or a negative errno. */
+int dir_open_of(const char *path);
+/* 0 if it is on disk or can't be made so; a negative errno. */
+int dir_sync(int fd);
 
 /* ram.c: memory of a guest, in a file */
 struct ram {
@@ -85,10 +115,17 @@ void ram_close(struct ram *ram);
 int ram_read(void *data, uint64_t phys, void *buf, size_t len);	/* a kimg_read_fn */
 /* The descriptor, as the guest has it. -ENOENT: there is none (yet). */
 int ram_read_desc(struct ram *ram, const struct kimg *img, struct x86_prepatch_desc *desc);
-/* Write the memory of a guest that hasn't started, and the program that starts it. */
+/*
+ * The memory of a guest that hasn't started, and the program that starts it: written, but to be
+ * committed by the caller.
+ */
+int ram_prepare(struct emit *emit, const struct kimg *img, const char *kernel, const char *path,
+		uint64_t size, enum emit_how how);
+int ram_prepare_trampoline(struct emit *emit, const struct kimg *img, const char *kernel,
+			   const char *path, enum emit_how how);
+/* Both of them, or none. */
 int ram_emit(const struct kimg *img, const char *kernel, const char *path, uint64_t size,
-	     bool is_scratch);
-int ram_emit_trampoline(const struct kimg *img, const char *kernel, const char *path);
+	     const char *trampoline, enum emit_how how);
 
 /* sha256.c */
 #define SHA256_SIZE	32

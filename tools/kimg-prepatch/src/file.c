@@ -12,6 +12,34 @@
 #define MAX_FILE_SIZE	(4ULL << 30)
 #define CHUNK		(1U << 20)
 
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+	int dir_a, dir_b;
+	bool is_same;
+
+	if (!stat(a, &st_a) && !stat(b, &st_b))
+		return st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino;
+	if (strcmp(base_of(a), base_of(b)))
+		return false;
+	dir_a = dir_open_of(a);
+	dir_b = dir_open_of(b);
+	is_same = dir_a >= 0 && dir_b >= 0 && !fstat(dir_a, &st_a) && !fstat(dir_b, &st_b) ?
+		  st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino : !strcmp(a, b);
+	if (dir_a >= 0)
+		close(dir_a);
+	if (dir_b >= 0)
+		close(dir_b);
+	return is_same;
+}
+
 int file_read(const char *path, uint8_t **data, size_t *size)
 {
 	size_t room = 0, len = 0;

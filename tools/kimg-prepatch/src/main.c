@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* kimg-prepatch: global options and the table of commands. */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
 
@@ -107,6 +105,10 @@ int main(int argc, char **argv)
 	const struct command *cmd;
 	int c, ret;
 
+	/* An output that can't be written is an error with a message, not a signal. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	emit_clean_on_signals();
 	while ((c = getopt_long(argc, argv, "+vhV", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'v':
@@ -114,9 +116,10 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			print_usage();
-			return fflush(stdout) ? CLI_FAILED : CLI_OK;
+			return cli_flush();
 		case 'V':
-			return cmd_version(&cli, argc, argv);
+			cmd_version(&cli, argc, argv);
+			return cli_flush();
 		default:
 			return cli_usage(NULL, NULL);
 		}
@@ -126,17 +129,9 @@ int main(int argc, char **argv)
 	cmd = find_command(argv[optind]);
 	if (!cmd)
 		return cli_usage(NULL, "%s: no such command", argv[optind]);
-	/* An output that can't be written is an error with a message, not a signal. */
-	signal(SIGPIPE, SIG_IGN);
-
 	argc -= optind;
 	argv += optind;
 	optind = 0;
 	ret = cmd->fn(&cli, argc, argv);
-	if (fflush(stdout) || ferror(stdout)) {
-		cli_error("stdout: %s", strerror(errno));
-		if (ret == CLI_OK)
-			ret = CLI_FAILED;
-	}
-	return ret;
+	return ret ?: cli_flush();
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest that is started to look at its memory. QEMU dies with us (PDEATHSIG), is ended through a
- * pidfd, and never outlives qemu_stop().
+ * A guest that is started to look at its memory. QEMU has a session of its own, so that all of it
+ * can be ended, also what a wrapper has started: nothing of that process group outlives
+ * qemu_stop(), or the end of the process that was started. What leaves the group on purpose
+ * (-daemonize) is refused where it can be seen. If this program itself is killed, PDEATHSIG
+ * reaches the process that was started, but not what a wrapper has below it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +26,12 @@ static void run_child(const struct qemu_opts *opts, char **args, int parent)
 {
 	int null, log;
 
+	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	null = open("/dev/null", O_RDONLY);
 	log = open(opts->log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
@@ -36,16 +41,30 @@ static void run_child(const struct qemu_opts *opts, char **args, int parent)
 	_exit(127);
 }
 
+/*
+ * As long as the child isn't reaped its number is that of no other process or group. It comes
+ * first: a child that has no group yet has no children either, and a dead one gets no more.
+ */
+static void end_all(struct qemu *qemu)
+{
+	kill(qemu->pid, SIGKILL);
+	kill(-qemu->pid, SIGKILL);
+	while (waitpid(qemu->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	qemu->is_over = true;
+}
+
 int qemu_start(struct qemu *qemu, const struct qemu_opts *opts)
 {
-	char memory[32], *object = NULL, *serial = NULL, **args;
+	char memory[32], *object = NULL, *serial = NULL, *ram, **args;
 	int n = 0, i, parent = getpid();
 
 	*qemu = (struct qemu){ .pid = -1, .pidfd = -1, .is_over = true };
 	args = calloc((size_t)opts->nr_args + NR_OWN_ARGS, sizeof(*args));
-	if (!args || asprintf(&serial, "file:%s", opts->serial) < 0 ||
+	ram = cli_quote_qemu(opts->ram);
+	if (!args || !ram || asprintf(&serial, "file:%s", opts->serial) < 0 ||
 	    asprintf(&object, "memory-backend-file,id=kimg-ram,size=%" PRIu64
-		     ",mem-path=%s,share=on", opts->ram_size, opts->ram) < 0)
+		     ",mem-path=%s,share=on", opts->ram_size, ram) < 0)
 		goto err;
 	snprintf(memory, sizeof(memory), "%" PRIu64 "M", opts->ram_size >> 20);
 	args[n++] = (char *)opts->program;
@@ -80,19 +99,19 @@ int qemu_start(struct qemu *qemu, const struct qemu_opts *opts)
 		int saved = errno;
 
 		/* Not reaped yet, so the number is still this child's. */
-		kill(qemu->pid, SIGKILL);
-		waitpid(qemu->pid, NULL, 0);
-		qemu->is_over = true;
+		end_all(qemu);
 		errno = saved;
 		goto err;
 	}
 	free(args);
+	free(ram);
 	free(object);
 	free(serial);
 	return CLI_OK;
 err:
 	cli_error("%s: %s", opts->program, strerror(errno));
 	free(args);
+	free(ram);
 	free(object);
 	free(serial);
 	return CLI_FAILED;
@@ -102,20 +121,15 @@ bool qemu_wait(struct qemu *qemu, int ms)
 {
 	struct pollfd pfd = { .fd = qemu->pidfd, .events = POLLIN };
 
-	if (!qemu->is_over && poll(&pfd, 1, ms) > 0) {
-		waitpid(qemu->pid, NULL, 0);
-		qemu->is_over = true;
-	}
+	if (!qemu->is_over && poll(&pfd, 1, ms) > 0)
+		end_all(qemu);
 	return qemu->is_over;
 }
 
 void qemu_stop(struct qemu *qemu)
 {
-	if (!qemu->is_over) {
-		syscall(SYS_pidfd_send_signal, qemu->pidfd, SIGKILL, NULL, 0);
-		waitpid(qemu->pid, NULL, 0);
-		qemu->is_over = true;
-	}
+	if (!qemu->is_over)
+		end_all(qemu);
 	if (qemu->pidfd >= 0)
 		close(qemu->pidfd);
 	qemu->pidfd = -1;

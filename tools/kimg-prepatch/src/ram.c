@@ -71,33 +71,32 @@ static int write_page(void *data, uint64_t phys, const void *buf, size_t len)
 	return emit_write(data, phys, buf, len);
 }
 
-int ram_emit(const struct kimg *img, const char *kernel, const char *path, uint64_t size,
-	     bool is_scratch)
+int ram_prepare(struct emit *emit, const struct kimg *img, const char *kernel, const char *path,
+		uint64_t size, enum emit_how how)
 {
 	struct kimg_err err;
-	struct emit emit;
 	int ret;
 
-	ret = emit_open(&emit, path);
+	ret = emit_open(emit, path, how);
 	if (ret)
 		return ret;
-	emit.is_scratch = is_scratch;
-	if (ftruncate(emit.fd, (off_t)size)) {
+	if (ftruncate(emit->fd, (off_t)size)) {
 		ret = cli_fail_errno(path, "size", errno);
-		emit_abort(&emit);
+		emit_abort(emit);
 		return ret;
 	}
-	ret = kimg_make_ram(img, size, write_page, &emit, &err);
+	ret = kimg_make_ram(img, size, write_page, emit, &err);
 	if (ret) {
 		ret = ret == -EOPNOTSUPP ? cli_fail(kernel, ret, &err) :
 					   (cli_error("%s: %s", path, err.text), CLI_FAILED);
-		emit_abort(&emit);
+		emit_abort(emit);
 		return ret;
 	}
-	return emit_commit(&emit);
+	return emit_prepare(emit);
 }
 
-int ram_emit_trampoline(const struct kimg *img, const char *kernel, const char *path)
+int ram_prepare_trampoline(struct emit *emit, const struct kimg *img, const char *kernel,
+			   const char *path, enum emit_how how)
 {
 	uint8_t buf[KIMG_TRAMPOLINE_SIZE];
 	struct kimg_err err;
@@ -106,5 +105,23 @@ int ram_emit_trampoline(const struct kimg *img, const char *kernel, const char *
 	ret = kimg_make_trampoline(img, buf, &err);
 	if (ret)
 		return cli_fail(kernel, ret, &err);
-	return emit_file(path, buf, sizeof(buf));
+	return emit_prepare_file(emit, path, buf, sizeof(buf), how);
+}
+
+int ram_emit(const struct kimg *img, const char *kernel, const char *path, uint64_t size,
+	     const char *trampoline, enum emit_how how)
+{
+	struct emit ram = EMIT_NONE, elf = EMIT_NONE;
+	int ret;
+
+	ret = ram_prepare_trampoline(&elf, img, kernel, trampoline, how);
+	if (!ret)
+		ret = ram_prepare(&ram, img, kernel, path, size, how);
+	if (!ret)
+		ret = emit_commit(&elf);
+	if (!ret)
+		ret = emit_commit(&ram);
+	emit_abort(&elf);
+	emit_abort(&ram);
+	return ret;
 }

@@ -30,6 +30,7 @@ const char *report_status_name(uint32_t status)
 		[X86_PREPATCH_OFF] = "off",
 		[X86_PREPATCH_VERIFIED] = "verified",
 		[X86_PREPATCH_DIFFERENT] = "different",
+		[X86_PREPATCH_FAILED] = "failed",
 	};
 
 	return status < sizeof(names) / sizeof(names[0]) ? names[status] : "unknown";

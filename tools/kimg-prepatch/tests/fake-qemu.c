@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Takes the place of QEMU in the tests of bake: finds the synthetic kernel in the memory file and
- * does to it what the real kernel would do. KIMG_FAKE says what goes wrong: "mismatch",
- * "different", "rewrites" (bytes that were right), "unknown" (a byte of no table).
+ * does to it what the real kernel would do. KIMG_FAKE says what goes wrong: "mismatch", "failed",
+ * "different", "rewrites" (bytes that were right), "unknown" (a byte of no table), "late" (the
+ * same, but only a while after the status), "endless" (it never ends).
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,17 @@
 #include "synth.h"
 
 #define PHYS(addr)	((addr) - SYNTH_TEXT + 0x1000000)
+
+/* As QEMU reads an option: a comma ends it, two are one. */
+static const char *take_value(const char *p, char *buf)
+{
+	char *to = buf;
+
+	for (; *p && (*p != ',' || *++p == ','); p++)
+		*to++ = *p;
+	*to = '\0';
+	return buf;
+}
 
 int main(int argc, char **argv)
 {
@@ -27,10 +39,8 @@ int main(int argc, char **argv)
 
 	for (i = 1; i < argc; i++) {
 		p = strstr(argv[i], "mem-path=");
-		if (p && snprintf(buf, sizeof(buf), "%s", p + 9) < (int)sizeof(buf)) {
-			buf[strcspn(buf, ",")] = '\0';
-			path = buf;
-		}
+		if (p && strlen(p + 9) < sizeof(buf))
+			path = take_value(p + 9, buf);
 		is_verify |= !!strstr(argv[i], "prepatch=verify");
 		has_cpu |= !strcmp(argv[i], "fake-cpu");
 	}
@@ -52,17 +62,27 @@ int main(int argc, char **argv)
 		mem[PHYS(SYNTH_CODE) + 1] ^= 1;
 	if (is_baked && !is_verify && !strcmp(fault, "unknown"))
 		mem[PHYS(SYNTH_TEXT) + 1] ^= 1;
-	memcpy(&desc->actual, &profile, sizeof(profile));
+	/* A start that has failed has no profile either. */
+	if (!is_baked || strcmp(fault, "failed"))
+		memcpy(&desc->actual, &profile, sizeof(profile));
 	if (!is_baked)
 		desc->status = X86_PREPATCH_STOCK;
 	else if (!strcmp(fault, "mismatch"))
 		desc->status = X86_PREPATCH_MISMATCH;
+	else if (!strcmp(fault, "failed"))
+		desc->status = X86_PREPATCH_FAILED;
 	else if (is_verify && !strcmp(fault, "different"))
 		desc->status = X86_PREPATCH_DIFFERENT;
 	else
 		desc->status = is_verify ? X86_PREPATCH_VERIFIED : X86_PREPATCH_MATCH;
-	if (is_baked && memcmp(&desc->expected, &profile, sizeof(profile)))
+	if (is_baked && strcmp(fault, "failed") && memcmp(&desc->expected, &profile, sizeof(profile)))
 		desc->status = X86_PREPATCH_MISMATCH;
+	if (is_baked && !is_verify && !strcmp(fault, "late")) {
+		usleep(700000);
+		mem[PHYS(SYNTH_TEXT) + 1] ^= 1;
+	}
+	while (is_baked && !is_verify && !strcmp(fault, "endless"))
+		pause();
 	munmap(mem, (size_t)st.st_size);
 	close(fd);
 	return 0;

@@ -5,11 +5,15 @@
 # in one line and with the status that says so, and no output file is left. TAP.
 #
 #   foreign.sh KIMG-PREPATCH FILE...
+#
+# Files are made in $TMPDIR, in $BUILD, or in build/.
 
 ctl=$1
 shift
-tmp=$(mktemp -d) || exit 1
+work=${TMPDIR:-${BUILD:-$(cd "$(dirname "$0")/../../.." && pwd)/build}}
+mkdir -p "$work" && tmp=$(mktemp -d "$work/foreign.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM HUP
 nr=0
 failed=0
 

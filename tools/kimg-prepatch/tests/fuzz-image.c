@@ -2,62 +2,38 @@
 /*
  * Fuzz target for ELF, note, descriptor, site tables and undo data. The input is a list of changes
  * to a synthetic image, so that few bytes get far; input that begins with an ELF magic is taken as
- * a file. With clang it is a libFuzzer target; without, -DFUZZ_STANDALONE gives a main() that
- * makes changes at random:
- *
- *	fuzz-image SECONDS [SEED]
+ * a file.
  */
 #include <elf.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "synth.h"
+#include "fuzz.h"
 
 #define CHANGE_SIZE	8
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static uint8_t *stock, *baked;
 static size_t stock_size;
+static struct kimg view;	/* of the stock image, before it is changed */
 static struct x86_prepatch_profile profile;
-
-static void expect(int is_true, const char *what)
-{
-	if (is_true)
-		return;
-	fprintf(stderr, "fuzz-image: %s does not hold\n", what);
-	abort();
-}
 
 static void make_images(void)
 {
 	static struct synth s;
 	struct kimg_err err;
 	struct kimg img;
-	uint8_t *copy;
 
 	synth_init(&s);
 	synth_fill(&s);
 	synth_profile(&profile);
 	stock = synth_finish(&s, &stock_size);
-	copy = malloc(stock_size);
-	if (!copy)
-		abort();
-	memcpy(copy, stock, stock_size);
-	expect(!kimg_open(&img, copy, stock_size, &err) &&
+	expect(!kimg_open(&view, copy_of(stock, stock_size), stock_size, &err), "a good image");
+	expect(!kimg_open(&img, copy_of(stock, stock_size), stock_size, &err) &&
 	       !kimg_apply(&img, &profile, NULL, &err), "the image can be patched");
-	baked = malloc(stock_size);
-	if (!baked)
-		abort();
-	memcpy(baked, img.data, stock_size);
+	baked = copy_of(img.data, stock_size);
 	kimg_free(&img);
 }
 
 /* Where a change goes: the parts that are parsed, rather than one of 100,000 bytes. */
-static size_t pick_place(const struct kimg *img, unsigned int which, uint32_t offset)
+static size_t pick_place(unsigned int which, uint32_t offset)
 {
 	static const struct {
 		uint64_t addr;
@@ -76,12 +52,32 @@ static size_t pick_place(const struct kimg *img, unsigned int which, uint32_t of
 	if (which % (nr + 1) == nr)
 		return offset % 0x480;
 	which %= nr + 1;
-	return (size_t)(image_bytes(img, places[which].addr, 1) - img->data) +
+	return (size_t)(image_bytes(&view, places[which].addr, 1) - view.data) +
 	       offset % places[which].size;
 }
 
-static void try_image(uint8_t *bytes, size_t size, int is_seal)
+/* A guest whose memory is what the image says, but for a byte here and there. */
+static int read_guest(void *data, uint64_t phys, void *buf, size_t len)
 {
+	const struct kimg *img = data;
+	unsigned int i;
+
+	memset(buf, 0, len);
+	for (i = 0; i < img->nr_segments; i++) {
+		const struct kimg_segment *seg = &img->segments[i];
+
+		if (phys >= seg->paddr && phys - seg->paddr < seg->filesz &&
+		    len <= seg->filesz - (phys - seg->paddr))
+			memcpy(buf, img->data + seg->offset + (phys - seg->paddr), len);
+	}
+	((uint8_t *)buf)[phys / KIMG_PAGE_SIZE * 31 % len] ^= 1;
+	return 0;
+}
+
+static void try_image(uint8_t *bytes, size_t size, int is_seal, int is_verify)
+{
+	uint32_t words[X86_PREPATCH_MAX_WORDS];
+	struct kimg_verify result;
 	struct kimg_stats stats;
 	struct kimg_err err;
 	uint8_t *before;
@@ -95,10 +91,12 @@ static void try_image(uint8_t *bytes, size_t size, int is_seal)
 	}
 	if (is_seal && kimg_is_baked(&img))
 		synth_seal_undo(&img);
-	before = malloc(size);
-	if (!before)
-		abort();
-	memcpy(before, img.data, size);
+	before = copy_of(img.data, size);
+	if (is_verify) {
+		kimg_verify(&img, read_guest, &img, &result, &err);
+		kimg_required_features(&img, words, &err);
+		expect(!memcmp(before, img.data, size), "verify changes nothing");
+	}
 	kimg_inspect(&img, &stats, &err);
 	expect(!memcmp(before, img.data, size), "inspect changes nothing");
 	if (kimg_is_baked(&img)) {
@@ -118,70 +116,27 @@ static void try_image(uint8_t *bytes, size_t size, int is_seal)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct kimg_err err;
 	uint8_t *bytes;
-	struct kimg img;
 	size_t i;
 
 	if (!stock)
 		make_images();
-	if (size >= SELFMAG && !memcmp(data, ELFMAG, SELFMAG)) {
-		bytes = malloc(size);
-		if (!bytes)
-			abort();
-		memcpy(bytes, data, size);
-		try_image(bytes, size, 0);
-		return 0;
-	}
 	if (!size)
 		return 0;
-	bytes = malloc(stock_size);
-	if (!bytes)
-		abort();
-	memcpy(bytes, stock, stock_size);
-	expect(!kimg_open(&img, bytes, stock_size, &err), "the image is a good one");
-	if (data[0] & 1)
-		memcpy(bytes, baked, stock_size);
+	if (size >= SELFMAG && !memcmp(data, ELFMAG, SELFMAG)) {
+		try_image(copy_of(data, size), size, 0, 0);
+		return 0;
+	}
+	bytes = copy_of(data[0] & 1 ? baked : stock, stock_size);
 	for (i = 1; i + CHANGE_SIZE <= size; i += CHANGE_SIZE) {
 		uint32_t offset = data[i + 1] | (uint32_t)data[i + 2] << 8;
-		size_t at = pick_place(&img, data[i], offset);
+		size_t at = pick_place(data[i], offset);
 		unsigned int n;
 
 		for (n = 0; n < 4 && at + n < stock_size; n++)
 			if (data[i + 3] >> n & 1)
 				bytes[at + n] = data[i + 4 + n];
 	}
-	/* try_image() frees the bytes, not the view that has been taken of them here. */
-	img.data = NULL;
-	kimg_free(&img);
-	try_image(bytes, stock_size, data[0] & 2);
+	try_image(bytes, stock_size, data[0] & 2, data[0] & 4);
 	return 0;
 }
-
-#ifdef FUZZ_STANDALONE
-int main(int argc, char **argv)
-{
-	double seconds = argc > 1 ? atof(argv[1]) : 5;
-	unsigned int seed = argc > 2 ? (unsigned int)atoi(argv[2]) : 1;
-	struct timespec start, now;
-	unsigned long runs = 0;
-
-	srandom(seed);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
-		uint8_t buf[1 + CHANGE_SIZE * 6];
-		size_t i, len = 1 + CHANGE_SIZE * (1 + (size_t)random() % 6);
-
-		for (i = 0; i < len; i++)
-			buf[i] = (uint8_t)random();
-		LLVMFuzzerTestOneInput(buf, len);
-		runs++;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((double)(now.tv_sec - start.tv_sec) +
-		 (double)(now.tv_nsec - start.tv_nsec) / 1e9 < seconds);
-	free(stock);
-	free(baked);
-	printf("%lu runs, seed %u\n", runs, seed);
-	return 0;
-}
-#endif

@@ -10,6 +10,8 @@
 #
 #   -t SECONDS  for one start (180)
 #   -d DIR      keep profiles, patched images and reports there
+#
+# Files are made in $TMPDIR, in $BUILD, or in build/.
 
 set -u
 timeout=180
@@ -39,7 +41,8 @@ done
 qemu_args=("$@")
 ((${#qemu_args[@]})) || qemu_args=(-M pc -accel tcg)
 
-tmp=$(mktemp -d) || exit 1
+work=${TMPDIR:-${BUILD:-$(cd "$(dirname "$0")/../../.." && pwd)/build}}
+mkdir -p "$work" && tmp=$(mktemp -d "$work/oracle.XXXXXX") || exit 1
 qemu_pid=
 cleanup()
 {
@@ -47,7 +50,7 @@ cleanup()
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' INT TERM HUP
 
 nr=0
 failed=0
@@ -109,6 +112,27 @@ print(eval(sys.argv[2]))' "$tmp/json" "$1"
 echo "TAP version 13"
 make_initrd >"$tmp/log" 2>&1
 result $? "initial RAM disk"
+
+# Images come without symbols and sections as well, and are the same to this program.
+strip -s -o "$tmp/stripped" "$vmlinux" >"$tmp/log" 2>&1 &&
+	(($(stat -c %s "$tmp/stripped") < $(stat -c %s "$vmlinux"))) &&
+	"$ctl" inspect --json "$vmlinux" >"$tmp/inspect" 2>>"$tmp/log" &&
+	"$ctl" inspect --json "$tmp/stripped" >"$tmp/inspect-stripped" 2>>"$tmp/log"
+result $? "a stripped image can be inspected"
+# Where the segments are in the file is for strip to say.
+same_report()
+{
+	python3 - "$1" "$2" <<-'END'
+		import json, sys
+		docs = [json.load(open(name)) for name in sys.argv[1:]]
+		for doc in docs:
+		    for segment in doc["layout"]["segments"]:
+		        del segment["offset"]
+		sys.exit(docs[0] != docs[1])
+	END
+}
+same_report "$tmp/inspect" "$tmp/inspect-stripped" >>"$tmp/log" 2>&1
+result $? "inspect says the same of it"
 for cpu in "${cpus[@]}"; do
 	name=${cpu//[^A-Za-z0-9_-]/_}
 	"$ctl" ram-image -m 128M -o "$tmp/ram" "$vmlinux" >"$tmp/log" 2>&1
@@ -125,6 +149,15 @@ for cpu in "${cpus[@]}"; do
 	"$ctl" undo -o "$tmp/again" "$tmp/baked" >"$tmp/log" 2>&1 &&
 		cmp "$vmlinux" "$tmp/again" >>"$tmp/log" 2>&1
 	result $? "$cpu: undo gives back the original"
+	"$ctl" apply -p "$tmp/profile" -o "$tmp/baked-stripped" "$tmp/stripped" >"$tmp/log" 2>&1 &&
+		"$ctl" ram-image -m 128M -o "$tmp/ram-a" "$tmp/baked" >>"$tmp/log" 2>&1 &&
+		"$ctl" ram-image -m 128M -o "$tmp/ram-b" "$tmp/baked-stripped" >>"$tmp/log" 2>&1 &&
+		cmp "$tmp/ram-a" "$tmp/ram-b" >>"$tmp/log" 2>&1 &&
+		cmp "$tmp/ram-a.elf" "$tmp/ram-b.elf" >>"$tmp/log" 2>&1
+	result $? "$cpu: a stripped image is patched the same"
+	"$ctl" undo -o "$tmp/again" "$tmp/baked-stripped" >"$tmp/log" 2>&1 &&
+		cmp "$tmp/stripped" "$tmp/again" >>"$tmp/log" 2>&1
+	result $? "$cpu: undo gives back the stripped one"
 	"$ctl" verify --exact -r "$tmp/ram" "$tmp/baked" >"$tmp/log" 2>&1
 	result $? "$cpu: memory after a stock start is as applied"
 	"$ctl" verify --json -r "$tmp/ram" "$tmp/baked" >"$tmp/json" 2>>"$tmp/log" &&

@@ -69,7 +69,8 @@ void synth_init(struct synth *s)
 	set_range(s, X86_PREPATCH_INITTEXT, SYNTH_INIT, SYNTH_INITTEXT_SIZE);
 	set_range(s, X86_PREPATCH_INIT, SYNTH_INIT_BEGIN, SYNTH_PERCPU_SIZE + SYNTH_INIT_SIZE);
 	set_range(s, X86_PREPATCH_RODATA, SYNTH_RODATA, SYNTH_RODATA_SIZE);
-	set_range(s, X86_PREPATCH_RO_AFTER_INIT, SYNTH_RO_AFTER_INIT, 0x2000);
+	set_range(s, X86_PREPATCH_RO_AFTER_INIT, SYNTH_RO_AFTER_INIT,
+		  SYNTH_RO_AFTER_SIZE);
 	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		set_range(s, tables[i], SYNTH_TABLES + i * SYNTH_TABLE_SIZE, 0);
 	set_range(s, X86_PREPATCH_JUMP_TABLE, SYNTH_JUMP_TABLE, 0);
