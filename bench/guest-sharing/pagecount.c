@@ -99,6 +99,8 @@ static size_t symbol_names_size;
 static const Elf64_Sym **sorted;	/* those with an address, by address */
 static size_t nr_sorted;
 static const struct x86_prepatch_desc *desc;
+static const uint8_t *build_id;
+static uint32_t build_id_size;
 
 static const void *file_part(uint64_t offset, uint64_t size, const char *what)
 {
@@ -232,6 +234,11 @@ static void notes_read(const Elf64_Phdr *segment)
 
 		if (next > segment->p_filesz)
 			break;
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof(ELF_NOTE_GNU) &&
+		    !memcmp(notes + name, ELF_NOTE_GNU, note->n_namesz)) {
+			build_id = notes + data;
+			build_id_size = note->n_descsz;
+		}
 		if (note->n_type == X86_PREPATCH_NOTE_TYPE &&
 		    note->n_namesz == sizeof(X86_PREPATCH_NOTE_NAME) &&
 		    !memcmp(notes + name, X86_PREPATCH_NOTE_NAME, note->n_namesz) &&
@@ -709,6 +716,33 @@ static void page_compare(struct guest *guest, int mem, uint64_t phys, enum regio
 	guest->list[guest->nr_list++] = page;
 }
 
+static uint64_t virt_of(uint64_t phys)
+{
+	for (size_t i = 0; i < nr_segments; i++) {
+		const Elf64_Phdr *s = &segments[i];
+
+		if (s->p_type == PT_LOAD && s->p_vaddr && phys >= s->p_paddr &&
+		    phys - s->p_paddr < s->p_memsz)
+			return s->p_vaddr + (phys - s->p_paddr);
+	}
+	return 0;
+}
+
+/* Is there no code in a page of text?  Alignment leaves whole pages of int3 in between. */
+static bool is_padding(uint64_t phys)
+{
+	const struct range *r = &ranges[TEXT];
+	const uint8_t *text = bytes_at(virt_of(r->start), r->end - r->start);
+	uint64_t end = phys + PAGE_BYTES < r->end ? phys + PAGE_BYTES : r->end;
+
+	if (!text)
+		return false;
+	for (; phys < end; phys++)
+		if (text[phys - r->start] != 0xcc && text[phys - r->start])
+			return false;
+	return true;
+}
+
 static void guest_count(struct guest *guest)
 {
 	uint64_t nr = ram_size / PAGE_BYTES, size = nr * sizeof(uint64_t);
@@ -731,9 +765,16 @@ static void guest_count(struct guest *guest)
 	guest->pages = (unsigned int)nr;
 	for (uint64_t i = 0; i < nr; i++) {
 		enum region region = region_of(i * PAGE_BYTES);
-		struct pages *count = &guest->regions[region];
+		struct pages *count;
 		uint64_t entry = entries[i];
 
+		/*
+		 * Where the image was copied as a whole, so was its padding.  In a mapped image somebody
+		 * would have written to it, which is as bad as to code.
+		 */
+		if (!ram && region == TEXT && is_padding(i * PAGE_BYTES))
+			region = GAP;
+		count = &guest->regions[region];
 		count->pages++;
 		if (!(entry & (PM_PRESENT | PM_SWAPPED)))
 			continue;
@@ -756,18 +797,6 @@ static void guest_count(struct guest *guest)
 }
 
 /* --- output ------------------------------------------------------------------------------- */
-
-static uint64_t virt_of(uint64_t phys)
-{
-	for (size_t i = 0; i < nr_segments; i++) {
-		const Elf64_Phdr *s = &segments[i];
-
-		if (s->p_type == PT_LOAD && s->p_vaddr && phys >= s->p_paddr &&
-		    phys - s->p_paddr < s->p_memsz)
-			return s->p_vaddr + (phys - s->p_paddr);
-	}
-	return 0;
-}
 
 static void causes_print(const char *name, uint32_t causes)
 {
@@ -867,22 +896,12 @@ static uint64_t text_used(void)
 	return size;
 }
 
-/* Pages of text with code in them: alignment of huge pages leaves whole pages of int3 in between. */
 static uint64_t text_pages(void)
 {
-	const struct range *r = &ranges[TEXT];
-	const uint8_t *text = bytes_at(virt_of(r->start), r->end - r->start);
 	uint64_t pages = 0;
 
-	for (uint64_t at = 0; text && at < r->end - r->start; at += PAGE_BYTES) {
-		uint64_t len = r->end - r->start - at, i = 0;
-
-		if (len > PAGE_BYTES)
-			len = PAGE_BYTES;
-		while (i < len && (text[at + i] == 0xcc || !text[at + i]))
-			i++;
-		pages += i < len;
-	}
+	for (uint64_t at = ranges[TEXT].start; at < ranges[TEXT].end; at += PAGE_BYTES)
+		pages += !is_padding(at);
 	return pages;
 }
 
@@ -916,15 +935,18 @@ static void image_print(void)
 
 	for (size_t i = 0; i < nr_segments; i++)
 		if (segments[i].p_type == PT_LOAD)
-			loaded += segments[i].p_memsz;
+			loaded += segments[i].p_filesz;
 	printf("{\"descriptor\": %s, \"symbols\": %zu, \"text_pages\": %" PRIu64
 	       ", \"text_pages_with_padding\": %" PRIu64 ", \"text_padding\": %" PRIu64
 	       ", \"rodata_pages\": %" PRIu64 ", \"ro_after_init_bytes\": %" PRIu64
-	       ", \"loaded_kib\": %" PRIu64 ", \"pvh_entry\": %" PRIu32 "}",
+	       ", \"loaded_kib\": %" PRIu64 ", \"pvh_entry\": %" PRIu32 ", \"build_id\": \"",
 	       desc ? "true" : "false", nr_sorted, text_pages(),
 	       PAGE_ALIGN(text_size) / PAGE_BYTES, used < text_size ? ranges[TEXT].start + used : 0,
 	       PAGE_ALIGN(ranges[RODATA].end - ranges[RODATA].start) / PAGE_BYTES,
 	       ranges[RO_AFTER_INIT].end - ranges[RO_AFTER_INIT].start, loaded / 1024, pvh_entry());
+	for (uint32_t i = 0; i < build_id_size; i++)
+		printf("%02x", build_id[i]);
+	printf("\"}");
 }
 
 /* How fast the time stamp counter of this host runs: QEMU hands it to its guests as it is. */

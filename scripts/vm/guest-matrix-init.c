@@ -6,6 +6,7 @@
  * Each line begins with "@ " and is one write(), so that no message of the kernel comes between.
  */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -27,7 +29,7 @@ static int console = 1;
 
 static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 {
-	char line[1024];
+	char line[4096];
 	va_list ap;
 	int len;
 
@@ -102,6 +104,29 @@ static void say_memory(void)
 		fclose(f);
 }
 
+/* What the kernel has decided about the CPU: features, and what it has enabled for user space. */
+static void say_cpu(void)
+{
+	unsigned int eax, ebx, ecx, edx, high;
+	char line[4000];
+	FILE *f = fopen("/proc/cpuinfo", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, "flags", 5) || !strncmp(line, "bugs", 4))
+			say("@ cpu %s", line);
+	}
+	if (f)
+		fclose(f);
+	say("@ cpu hwcap %lx %lx", getauxval(AT_HWCAP), getauxval(AT_HWCAP2));
+	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_OSXSAVE) {
+		__asm__ volatile("xgetbv" : "=a" (eax), "=d" (high) : "c" (0));
+		say("@ cpu xcr0 %x %x", high, eax);
+	}
+	if (__get_cpuid_count(13, 0, &eax, &ebx, &ecx, &edx))
+		say("@ cpu xsave %u bytes", ebx);
+}
+
 int main(void)
 {
 	struct timespec settle = { .tv_sec = 2 };
@@ -135,6 +160,7 @@ int main(void)
 	    first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
 	say_memory();
 	say_vulnerabilities();
+	say_cpu();
 	say("@ ready");
 	for (;;)
 		pause();

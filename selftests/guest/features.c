@@ -786,6 +786,16 @@ static int t_overlay(void)
 	return 0;
 }
 
+/* Without virtiofsd on the host the driver is at least there. */
+static int t_virtiofs_driver(void)
+{
+	char buf[4096];
+
+	need(slurp("/proc/filesystems", buf, sizeof(buf)) > 0, "/proc/filesystems");
+	need(strstr(buf, "\tvirtiofs\n"), "no virtiofs in /proc/filesystems");
+	return 0;
+}
+
 static int t_virtiofs(void)
 {
 	char buf[64];
@@ -1498,6 +1508,7 @@ static const struct {
 	{ "erofs_dax_on_virtio_pmem", t_dax, "features.pmem" },
 	{ "xattr_acl_capabilities_on_tmpfs_and_ext4", t_tmpfs, NULL },
 	{ "overlayfs_index_redirect_metacopy", t_overlay, NULL },
+	{ "virtiofs_driver", t_virtiofs_driver, NULL },
 	{ "virtiofs", t_virtiofs, "features.virtiofs" },
 	{ "cgroup2_controllers", t_controllers, NULL },
 	{ "memory_max_kills", t_memory, NULL },
