@@ -310,9 +310,9 @@ static void __noreturn __init stop(const char *msg)
 /**
  * x86_prepatch_early - restore the original text if the image is for another CPU
  *
- * No instruction which this CPU may lack has been executed yet.  This is called twice in a boot by
- * PVH: all is decided again, by the same facts, as whatever the image has for results may be of
- * another boot, if somebody has made it from the memory of a guest.
+ * No instruction which this CPU may lack has been executed yet.  What the image has for results is
+ * not looked at: somebody may have made it from the memory of a guest.  It does no harm to call
+ * this twice in a boot.
  *
  * CPUID is recorded here, in each boot, to compare what was found at the same place: later the
  * kernel changes some of it, for example by disabling TSX.
