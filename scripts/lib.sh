@@ -97,19 +97,26 @@ take_lock()
 	fi
 }
 
-# objects_of TREE FILE...: the object targets for those C and assembler files that TREE has and that are
-# part of the kernel image.
+# built_objects VARIANT: the objects that this kernel is made of; it is built if it isn't there.
+built_objects()
+{
+	local archive=$BUILD/linux/out-$1/vmlinux.a
+
+	[[ -f $archive ]] || "$TOP/scripts/kbuild" "$1" >&2
+	ar t "$archive" | sed "s|.*/out-$1/||"
+}
+
+# objects_of TREE VARIANT FILE...: the object targets for those C and assembler files that TREE has and
+# that are part of this kernel.
 objects_of()
 {
-	local tree=$1 f
-	shift
+	local tree=$1 objects f
 
+	objects=$(built_objects "$2")
+	shift 2
 	for f in "$@"; do
-		case $f in
-		tools/* | scripts/* | samples/* | Documentation/* | *.h) ;;
-		*_test.c | *-kunit.c) ;;
-		*.c | *.S) [[ ! -f $tree/$f || $f == *.lds.S ]] || echo "${f%.[cS]}.o" ;;
-		esac
+		[[ $f == *.[cS] && -f $tree/$f ]] || continue
+		! grep -qxF -e "${f%.[cS]}.o" <<<"$objects" || echo "${f%.[cS]}.o"
 	done
 }
 
