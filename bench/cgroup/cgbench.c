@@ -14,7 +14,7 @@
 
 static void usage(FILE *out)
 {
-	fputs("usage: cgbench [options] wall|insn|mutex\n"
+	fputs("usage: cgbench [options] wall|insn|mutex|scale\n"
 	      "\n"
 	      "Measure creating, limiting, attaching to and removing cgroups.  Mounts\n"
 	      "hierarchies and needs all controllers for itself: for a machine made for it.\n"
@@ -22,10 +22,12 @@ static void usage(FILE *out)
 	      "  wall    plain and pooled parents interleaved, by 1 ... 200 threads\n"
 	      "  insn    one thread, for QEMU -icount shift=0 (1 ns = 1 instruction)\n"
 	      "  mutex   count acquisitions of cgroup_mutex by claims\n"
+	      "  scale   cpu.max by number of cgroups, teardown by number of superblocks;\n"
+	      "          for -icount with one CPU\n"
 	      "\n"
 	      "  -s, --size quick|default|full  how much of the matrix (default)\n"
 	      "  -n, --sandboxes NR             sandboxes per run of wall (2000)\n"
-	      "  -o, --ops NR                   operations of insn and mutex (200)\n"
+	      "  -o, --ops NR                   operations of insn, mutex and cpu.max (200)\n"
 	      "  -r, --result FILE              samples, JSON lines ($VMRUN_RESULT)\n"
 	      "      --stock                    the kernel may lack the pool\n"
 	      "  -h, --help                     this text\n", out);
@@ -131,8 +133,10 @@ int main(int argc, char **argv)
 		ret = plan_insn(&options);
 	else if (!strcmp(argv[optind], "mutex"))
 		ret = plan_mutex(&options);
+	else if (!strcmp(argv[optind], "scale"))
+		ret = plan_scale(&options);
 	else
-		fail("%s: not wall, insn or mutex", argv[optind]);
+		fail("%s: not wall, insn, mutex or scale", argv[optind]);
 	result_line("{\"kind\":\"end\",\"errors\":%d}", ret);
 	result_close();
 	return ret ? 1 : 0;

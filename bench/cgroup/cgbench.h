@@ -154,7 +154,7 @@ void result_arm(const struct arm *arm, const uint64_t *ns, int nr, uint64_t wall
 __attribute__((format(printf, 1, 2)))
 void result_line(const char *fmt, ...);
 
-/* plan_wall.c, plan_insn.c, plan_mutex.c: what is measured, in which order. */
+/* plan_wall.c, plan_insn.c, plan_mutex.c, plan_scale.c: what is measured, in which order. */
 enum plan_size {
 	PLAN_QUICK,
 	PLAN_DEFAULT,
@@ -171,5 +171,6 @@ struct options {
 int plan_wall(const struct options *options);
 int plan_insn(const struct options *options);
 int plan_mutex(const struct options *options);
+int plan_scale(const struct options *options);
 
 #endif /* CGBENCH_H */
