@@ -2,22 +2,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cmd.h"
 
-void cli_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("cgpoolctl: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
+const char cli_program[] = "cgpoolctl";
 
 int cli_fail(struct cli *cli, int err)
 {
@@ -32,42 +21,6 @@ int cli_fail(struct cli *cli, int err)
 		return CLI_EMPTY;
 	}
 	return CLI_FAILED;
-}
-
-int cli_help(const char *text)
-{
-	fputs(text, stdout);
-	return CLI_OK;
-}
-
-int cli_usage(const char *cmd, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (fmt) {
-		fprintf(stderr, "cgpoolctl: %s%s", cmd ?: "", cmd ? ": " : "");
-		va_start(ap, fmt);
-		vfprintf(stderr, fmt, ap);
-		va_end(ap);
-		fputc('\n', stderr);
-	}
-	fprintf(stderr, "Try 'cgpoolctl %s%s--help'.\n", cmd ?: "", cmd ? " " : "");
-	return CLI_USAGE;
-}
-
-bool cli_uint(const char *text, unsigned int max, unsigned int *val)
-{
-	unsigned long v;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (errno || *end || v > max)
-		return false;
-	*val = (unsigned int)v;
-	return true;
 }
 
 int cli_open(struct cli *cli, const char *path, struct cgpool **pool, int *status)

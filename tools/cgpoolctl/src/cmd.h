@@ -6,13 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli.h"
 #include "libcgpool.h"
 
-/* Exit statuses; an official interface, see cgpoolctl(8). */
+/* More exit statuses; an official interface, see cgpoolctl(8). */
 enum {
-	CLI_OK			= 0,
-	CLI_FAILED		= 1,
-	CLI_USAGE		= 2,
 	CLI_UNSUPPORTED		= 3,
 	CLI_EMPTY		= 4,	/* pool empty, or timed out */
 	CLI_EXEC_OWN		= 125,
@@ -25,9 +23,6 @@ struct cli {
 	struct cgpool_ctx *ctx;		/* always there, whatever the host has */
 	int verbose;
 };
-
-/* argv[0] is the name of the command. The result is the exit status. */
-typedef int (*cmd_fn)(struct cli *cli, int argc, char **argv);
 
 int cmd_check(struct cli *cli, int argc, char **argv);
 int cmd_create(struct cli *cli, int argc, char **argv);
@@ -43,16 +38,8 @@ int cmd_take(struct cli *cli, int argc, char **argv);
 int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_trace(struct cli *cli, int argc, char **argv);
 
-/* One line on stderr: "cgpoolctl: <text>". */
-void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints what the library said and returns the exit status for @err. */
 int cli_fail(struct cli *cli, int err);
-/* Text to stdout, CLI_OK. */
-int cli_help(const char *text);
-/* One line plus "Try ...", CLI_USAGE. @fmt may be NULL when getopt has spoken. */
-int cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Decimal number up to @max. */
-bool cli_uint(const char *text, unsigned int max, unsigned int *val);
 /* Opens the pool named on the command line; on failure the message is out. */
 int cli_open(struct cli *cli, const char *path, struct cgpool **pool, int *status);
 /* The same for a command whose only argument is a pool. */

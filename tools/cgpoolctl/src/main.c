@@ -5,18 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
 
-static int cmd_help(struct cli *cli, int argc, char **argv);
-static int cmd_version(struct cli *cli, int argc, char **argv);
-
-static const struct command {
-	const char *name;
-	cmd_fn fn;
-	const char *summary;
-} commands[] = {
+const struct command cli_commands[] = {
 	{ "list",	cmd_list,	"list all pools" },
 	{ "show",	cmd_show,	"show one pool, or the cgroups in it" },
 	{ "create",	cmd_create,	"make a pool" },
@@ -32,11 +24,10 @@ static const struct command {
 	{ "trace",	cmd_trace,	"latencies of mkdir, attach and rmdir" },
 	{ "help",	cmd_help,	"help on a command" },
 	{ "version",	cmd_version,	"print the version" },
+	{ NULL, NULL, NULL }
 };
 
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-static const char usage[] =
+const char cli_usage_text[] =
 	"Usage: cgpoolctl [options] COMMAND [arguments]\n"
 	"\n"
 	"Take ready-made cgroups from a pool and give them back.\n"
@@ -50,50 +41,7 @@ static const char usage[] =
 	"\n"
 	"Commands:\n";
 
-static const struct command *find_command(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < NR_COMMANDS; i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
-
-static void print_usage(void)
-{
-	size_t i;
-
-	fputs(usage, stdout);
-	for (i = 0; i < NR_COMMANDS; i++)
-		printf(" %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'cgpoolctl COMMAND --help' explains one of them.\n", stdout);
-}
-
-static int cmd_help(struct cli *cli, int argc, char **argv)
-{
-	const struct command *cmd;
-	char *args[] = { NULL, (char *)"--help", NULL };
-
-	if (argc > 2)
-		return cli_usage(NULL, "help: too many arguments");
-	if (argc < 2 || argv[1][0] == '-') {
-		print_usage();
-		return CLI_OK;
-	}
-	cmd = find_command(argv[1]);
-	if (!cmd)
-		return cli_usage(NULL, "%s: no such command", argv[1]);
-	if (cmd->fn == cmd_help || cmd->fn == cmd_version) {
-		printf("Usage: cgpoolctl %s\n\n%s\n", cmd->name, cmd->summary);
-		return CLI_OK;
-	}
-	args[0] = argv[1];
-	optind = 0;
-	return cmd->fn(cli, 2, args);
-}
-
-static int cmd_version(struct cli *cli, int argc, char **argv)
+int cmd_version(struct cli *cli, int argc, char **argv)
 {
 	(void)cli;
 	(void)argc;
@@ -131,7 +79,7 @@ int main(int argc, char **argv)
 	const char *debug = getenv("CGPOOL_DEBUG");
 	struct cli cli = { 0 };
 	const struct command *cmd;
-	int c, ret;
+	int c, ret, flushed;
 
 	while ((c = getopt_long(argc, argv, "+vhV", longopts, NULL)) != -1) {
 		switch (c) {
@@ -145,7 +93,7 @@ int main(int argc, char **argv)
 			cli.verbose++;
 			break;
 		case 'h':
-			print_usage();
+			cli_print_usage();
 			return fflush(stdout) ? CLI_FAILED : CLI_OK;
 		case 'V':
 			return cmd_version(&cli, argc, argv);
@@ -153,11 +101,9 @@ int main(int argc, char **argv)
 			return cli_usage(NULL, NULL);
 		}
 	}
-	if (optind == argc)
-		return cli_usage(NULL, "no command given");
-	cmd = find_command(argv[optind]);
+	cmd = cli_find_command(argc, argv);
 	if (!cmd)
-		return cli_usage(NULL, "%s: no such command", argv[optind]);
+		return CLI_USAGE;
 	if (!backend || !strcmp(backend, "auto"))
 		opts.mode = CGPOOL_MODE_AUTO;
 	else if (!strcmp(backend, "kernel"))
@@ -183,15 +129,8 @@ int main(int argc, char **argv)
 		cgpool_set_log_fn(cli.ctx, print_log, NULL,
 				  cli.verbose > 1 ? CGPOOL_LOG_DEBUG : CGPOOL_LOG_INFO);
 
-	argc -= optind;
-	argv += optind;
-	optind = 0;
-	ret = cmd->fn(&cli, argc, argv);
+	ret = cli_run_command(cmd, &cli, argc, argv);
 	cgpool_ctx_unref(cli.ctx);
-	if (fflush(stdout) || ferror(stdout)) {
-		cli_error("stdout: %s", strerror(errno));
-		if (ret == CLI_OK)
-			ret = CLI_FAILED;
-	}
-	return ret;
+	flushed = cli_flush();
+	return ret ?: flushed;
 }

@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 
-void cli_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("kimg-prepatch: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
+const char cli_program[] = "kimg-prepatch";
 
 int cli_fail(const char *object, int ret, const struct kimg_err *err)
 {
@@ -37,35 +26,6 @@ int cli_fail(const char *object, int ret, const struct kimg_err *err)
 int cli_fail_errno(const char *object, const char *what, int err)
 {
 	cli_error("%s: %s: %s", object, what, strerror(err));
-	return CLI_FAILED;
-}
-
-int cli_help(const char *text)
-{
-	fputs(text, stdout);
-	return CLI_OK;
-}
-
-int cli_usage(const char *cmd, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (fmt) {
-		fprintf(stderr, "kimg-prepatch: %s%s", cmd ?: "", cmd ? ": " : "");
-		va_start(ap, fmt);
-		vfprintf(stderr, fmt, ap);
-		va_end(ap);
-		fputc('\n', stderr);
-	}
-	fprintf(stderr, "Try 'kimg-prepatch %s%s--help'.\n", cmd ?: "", cmd ? " " : "");
-	return CLI_USAGE;
-}
-
-int cli_flush(void)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return CLI_OK;
-	cli_error("stdout: %s", strerror(errno ?: EIO));
 	return CLI_FAILED;
 }
 
@@ -110,14 +70,9 @@ char *cli_quote_qemu(const char *text)
 
 bool cli_seconds(const char *text, unsigned int max, int *val)
 {
-	unsigned long v;
-	char *end;
+	unsigned int v;
 
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (errno || *end || !v || v > max)
+	if (!cli_uint(text, max, &v) || !v)
 		return false;
 	*val = (int)v;
 	return true;

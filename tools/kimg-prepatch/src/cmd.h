@@ -7,13 +7,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli.h"
 #include "kimg.h"
 
-/* Exit statuses; an official interface, see kimg-prepatch(1). */
+/* More exit statuses; an official interface, see kimg-prepatch(1). */
 enum {
-	CLI_OK			= 0,
-	CLI_FAILED		= 1,
-	CLI_USAGE		= 2,
 	CLI_UNSUPPORTED		= 3,	/* sound, but can't be pre-patched */
 	CLI_DAMAGED		= 4,	/* image or profile */
 	CLI_DIFFERENT		= 5,	/* verify found what it shouldn't have */
@@ -25,9 +23,6 @@ struct cli {
 	int verbose;
 };
 
-/* argv[0] is the name of the command. The result is the exit status. */
-typedef int (*cmd_fn)(struct cli *cli, int argc, char **argv);
-
 int cmd_apply(struct cli *cli, int argc, char **argv);
 int cmd_bake(struct cli *cli, int argc, char **argv);
 int cmd_inspect(struct cli *cli, int argc, char **argv);
@@ -36,22 +31,14 @@ int cmd_ram_image(struct cli *cli, int argc, char **argv);
 int cmd_undo(struct cli *cli, int argc, char **argv);
 int cmd_verify(struct cli *cli, int argc, char **argv);
 
-/* One line on stderr: "kimg-prepatch: <text>". */
-void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Says "<object>: <err>" and returns the exit status for @ret. */
 int cli_fail(const char *object, int ret, const struct kimg_err *err);
 /* The same for errors of the system; always CLI_FAILED. */
 int cli_fail_errno(const char *object, const char *what, int err);
-/* Text to stdout, CLI_OK. */
-int cli_help(const char *text);
-/* One line plus "Try ...", CLI_USAGE. @fmt may be NULL when getopt has spoken. */
-int cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* 4096, 128M, 0x1000. */
 bool cli_size(const char *text, uint64_t *val);
 /* A decimal number of seconds, from 1 to @max. */
 bool cli_seconds(const char *text, unsigned int max, int *val);
-/* What has been printed is out, or it is said why not. 0 or an exit status. */
-int cli_flush(void);
 /* A word that a shell takes as @text. NULL: out of memory; freed by the caller. */
 char *cli_quote_shell(const char *text);
 /* A value in an option of QEMU, where commas are doubled. */

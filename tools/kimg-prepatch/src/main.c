@@ -3,18 +3,10 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd.h"
 
-static int cmd_help(struct cli *cli, int argc, char **argv);
-static int cmd_version(struct cli *cli, int argc, char **argv);
-
-static const struct command {
-	const char *name;
-	cmd_fn fn;
-	const char *summary;
-} commands[] = {
+const struct command cli_commands[] = {
 	{ "bake",	cmd_bake,	"all in one go: profile boot, apply, verify" },
 	{ "profile",	cmd_profile,	"take or show the profile of a guest" },
 	{ "apply",	cmd_apply,	"patch a vmlinux for a profile" },
@@ -24,11 +16,10 @@ static const struct command {
 	{ "ram-image",	cmd_ram_image,	"make guest memory that holds the kernel" },
 	{ "help",	cmd_help,	"help on a command" },
 	{ "version",	cmd_version,	"print the version" },
+	{ NULL, NULL, NULL }
 };
 
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-static const char usage[] =
+const char cli_usage_text[] =
 	"Usage: kimg-prepatch [options] COMMAND [arguments]\n"
 	"\n"
 	"Apply to a guest kernel what it would patch in itself at every start, so that guests\n"
@@ -41,50 +32,7 @@ static const char usage[] =
 	"\n"
 	"Commands:\n";
 
-static const struct command *find_command(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < NR_COMMANDS; i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
-
-static void print_usage(void)
-{
-	size_t i;
-
-	fputs(usage, stdout);
-	for (i = 0; i < NR_COMMANDS; i++)
-		printf(" %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'kimg-prepatch COMMAND --help' explains one of them.\n", stdout);
-}
-
-static int cmd_help(struct cli *cli, int argc, char **argv)
-{
-	const struct command *cmd;
-	char *args[] = { NULL, (char *)"--help", NULL };
-
-	if (argc > 2)
-		return cli_usage(NULL, "help: too many arguments");
-	if (argc < 2 || argv[1][0] == '-') {
-		print_usage();
-		return CLI_OK;
-	}
-	cmd = find_command(argv[1]);
-	if (!cmd)
-		return cli_usage(NULL, "%s: no such command", argv[1]);
-	if (cmd->fn == cmd_help || cmd->fn == cmd_version) {
-		printf("Usage: kimg-prepatch %s\n\n%s\n", cmd->name, cmd->summary);
-		return CLI_OK;
-	}
-	args[0] = argv[1];
-	optind = 0;
-	return cmd->fn(cli, 2, args);
-}
-
-static int cmd_version(struct cli *cli, int argc, char **argv)
+int cmd_version(struct cli *cli, int argc, char **argv)
 {
 	(void)cli;
 	(void)argc;
@@ -115,7 +63,7 @@ int main(int argc, char **argv)
 			cli.verbose++;
 			break;
 		case 'h':
-			print_usage();
+			cli_print_usage();
 			return cli_flush();
 		case 'V':
 			cmd_version(&cli, argc, argv);
@@ -124,14 +72,9 @@ int main(int argc, char **argv)
 			return cli_usage(NULL, NULL);
 		}
 	}
-	if (optind == argc)
-		return cli_usage(NULL, "no command given");
-	cmd = find_command(argv[optind]);
+	cmd = cli_find_command(argc, argv);
 	if (!cmd)
-		return cli_usage(NULL, "%s: no such command", argv[optind]);
-	argc -= optind;
-	argv += optind;
-	optind = 0;
-	ret = cmd->fn(&cli, argc, argv);
+		return CLI_USAGE;
+	ret = cli_run_command(cmd, &cli, argc, argv);
 	return ret ?: cli_flush();
 }

@@ -91,7 +91,8 @@ for cmd in $in_program; do
 done
 
 same "exit statuses" program \
-	"$(sed -n 's/^\tCLI_[A-Z_]*[[:space:]]*= \([0-9]*\),.*/\1/p' "$src/cmd.h" | sort)" "man page" \
+	"$(sed -n 's/^\tCLI_[A-Z_]*[[:space:]]*= \([0-9]*\),.*/\1/p' "$src/cmd.h" \
+		"$top/../common/cli.h" | sort)" "man page" \
 	"$(sed -n '/^EXIT STATUS/,/^EXAMPLES/s/^\([0-9][0-9]*\)$/\1/p' "$man" | sort)"
 
 echo "1..$nr"
