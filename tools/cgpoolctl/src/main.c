@@ -94,9 +94,10 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			cli_print_usage();
-			return fflush(stdout) ? CLI_FAILED : CLI_OK;
+			return cli_flush();
 		case 'V':
-			return cmd_version(&cli, argc, argv);
+			cmd_version(&cli, argc, argv);
+			return cli_flush();
 		default:
 			return cli_usage(NULL, NULL);
 		}

@@ -194,8 +194,10 @@ else
 	nr=$((nr + 1))
 	echo "ok $nr - userspace pool # SKIP $(cat "$tmp/err")"
 fi
-"$ctl" --help >/dev/full 2>"$tmp/err"
-[ $? = 1 ]
-result $? "a full disk is an error"
+for arg in --help -h --version -V help version; do
+	"$ctl" "$arg" >/dev/full 2>"$tmp/err"
+	[ $? = 1 ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -q '^cgpoolctl: stdout: ' "$tmp/err"
+	result $? "a full disk is an error: $arg"
+done
 echo "1..$nr"
 [ $failed = 0 ]
