@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -30,18 +29,12 @@ static int from_memory(const char *path, uint64_t offset, const char *kernel,
 	int ret;
 
 	ret = file_open_image(kernel, &img);
+	if (!ret)
+		ret = ram_open_guest(&ram, path, offset, &img, kernel, &desc);
 	if (ret)
-		goto out_image;
-	ret = ram_open(&ram, path, offset);
-	if (ret)
-		goto out_image;
-	ret = ram_read_desc(&ram, &img, &desc);
-	if (ret == -ENOENT) {
-		cli_error("%s: is not the memory of a guest that runs %s", path, kernel);
-		ret = CLI_STALE;
-	} else if (ret) {
-		ret = cli_fail_errno(path, "read", -ret);
-	} else if (!desc.actual.valid) {
+		goto out;
+	ram_close(&ram);
+	if (!desc.actual.valid) {
 		cli_error("%s: the guest has not recorded a profile yet", path);
 		ret = CLI_FAILED;
 	} else {
@@ -50,8 +43,7 @@ static int from_memory(const char *path, uint64_t offset, const char *kernel,
 		if (ret)
 			ret = cli_fail(path, ret, &err);
 	}
-	ram_close(&ram);
-out_image:
+out:
 	kimg_free(&img);
 	return ret;
 }

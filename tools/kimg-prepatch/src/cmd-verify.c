@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -70,21 +69,10 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 	path = argv[optind];
 
 	ret = file_open_image(path, &img);
+	if (!ret)
+		ret = ram_open_guest(&ram, ram_path, offset, &img, path, &desc);
 	if (ret)
 		goto out_image;
-	ret = ram_open(&ram, ram_path, offset);
-	if (ret)
-		goto out_image;
-	ret = ram_read_desc(&ram, &img, &desc);
-	if (ret == -ENOENT) {
-		cli_error("%s: is not the memory of a guest that runs %s", ram_path, path);
-		ret = CLI_STALE;
-		goto out;
-	}
-	if (ret) {
-		ret = cli_fail_errno(ram_path, "read", -ret);
-		goto out;
-	}
 	ret = kimg_verify(&img, ram_read, &ram, &result, &err);
 	if (ret) {
 		ret = cli_fail(path, ret, &err);

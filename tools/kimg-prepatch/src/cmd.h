@@ -102,6 +102,9 @@ void ram_close(struct ram *ram);
 int ram_read(void *data, uint64_t phys, void *buf, size_t len);	/* a kimg_read_fn */
 /* The descriptor, as the guest has it. -ENOENT: there is none (yet). */
 int ram_read_desc(struct ram *ram, const struct kimg *img, struct x86_prepatch_desc *desc);
+/* The memory of a guest that runs @kernel, and its descriptor. 0 or an exit status. */
+int ram_open_guest(struct ram *ram, const char *path, uint64_t offset, const struct kimg *img,
+		   const char *kernel, struct x86_prepatch_desc *desc);
 /*
  * The memory of a guest that hasn't started, and the program that starts it: written, but to be
  * committed by the caller.

@@ -66,6 +66,24 @@ int ram_read_desc(struct ram *ram, const struct kimg *img, struct x86_prepatch_d
 	return 0;
 }
 
+int ram_open_guest(struct ram *ram, const char *path, uint64_t offset, const struct kimg *img,
+		   const char *kernel, struct x86_prepatch_desc *desc)
+{
+	int ret;
+
+	ret = ram_open(ram, path, offset);
+	if (ret)
+		return ret;
+	ret = ram_read_desc(ram, img, desc);
+	if (!ret)
+		return CLI_OK;
+	ram_close(ram);
+	if (ret != -ENOENT)
+		return cli_fail_errno(path, "read", -ret);
+	cli_error("%s: is not the memory of a guest that runs %s", path, kernel);
+	return CLI_STALE;
+}
+
 static int write_page(void *data, uint64_t phys, const void *buf, size_t len)
 {
 	return emit_write(data, phys, buf, len);
