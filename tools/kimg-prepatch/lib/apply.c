@@ -97,9 +97,7 @@ static int check_way_back(struct kimg *img, const struct snapshot *stock, struct
 		if (memcmp(img->data + img->segments[i].offset, stock->bytes + stock->at[i],
 			   img->segments[i].filesz))
 			ret = kimg_fail(err, -EBADMSG, "undo doesn't give back the stock image");
-	for (i = 0; i < img->nr_segments; i++)
-		memcpy(img->data + img->segments[i].offset, baked.bytes + baked.at[i],
-		       img->segments[i].filesz);
+	snapshot_put_back(img, &baked);
 	snapshot_free(&baked);
 	return ret;
 }
@@ -176,7 +174,6 @@ static int with_stock(struct kimg *img, struct snapshot *stock, struct kimg_err 
 {
 	struct x86_prepatch_profile profile = img->desc.expected;
 	struct snapshot baked = { 0 };
-	unsigned int i;
 	int ret;
 
 	ret = snapshot_take(img, &baked, err);
@@ -187,9 +184,7 @@ static int with_stock(struct kimg *img, struct snapshot *stock, struct kimg_err 
 		ret = sites_mark(img, err);
 	if (!ret)
 		ret = snapshot_take(img, stock, err);
-	for (i = 0; i < img->nr_segments; i++)
-		memcpy(img->data + img->segments[i].offset, baked.bytes + baked.at[i],
-		       img->segments[i].filesz);
+	snapshot_put_back(img, &baked);
 	img->desc.expected = profile;
 	snapshot_free(&baked);
 	return ret;

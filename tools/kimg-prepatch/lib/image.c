@@ -213,6 +213,15 @@ int snapshot_take(const struct kimg *img, struct snapshot *snap, struct kimg_err
 	return 0;
 }
 
+void snapshot_put_back(struct kimg *img, const struct snapshot *snap)
+{
+	unsigned int i;
+
+	for (i = 0; i < img->nr_segments; i++)
+		memcpy(img->data + img->segments[i].offset, snap->bytes + snap->at[i],
+		       img->segments[i].filesz);
+}
+
 void snapshot_free(struct snapshot *snap)
 {
 	free(snap->bytes);

@@ -75,6 +75,8 @@ struct snapshot {
 uint64_t bytes_differ(const uint8_t *a, const uint8_t *b, uint64_t pos, uint64_t len);
 
 int snapshot_take(const struct kimg *img, struct snapshot *snap, struct kimg_err *err);
+/* The segments are what they were when the snapshot was taken; @img->desc isn't touched. */
+void snapshot_put_back(struct kimg *img, const struct snapshot *snap);
 void snapshot_free(struct snapshot *snap);
 uint8_t *snapshot_bytes(const struct kimg *img, const struct snapshot *snap, uint64_t addr,
 			uint64_t len);
