@@ -190,6 +190,7 @@ int static_call_table_sort(struct kimg *img, struct kimg_err *err);
 struct sc_site {
 	uint64_t addr;
 	uint64_t key;		/* with its flags */
+	size_t idx;		/* in the table */
 };
 
 int static_call_table_get(const struct kimg *img, struct sc_site **sites, size_t *nr,
@@ -203,6 +204,7 @@ struct jump_site {
 	uint64_t code;
 	uint64_t target;
 	uint64_t key;		/* with its flags */
+	size_t idx;		/* in the table */
 };
 
 int jump_table_get(const struct kimg *img, struct jump_site **sites, size_t *nr,

@@ -46,6 +46,7 @@ int static_call_table_get(const struct kimg *img, struct sc_site **sites, size_t
 	for (i = 0; i < *nr; i++, at += SC_SITE_SIZE) {
 		(*sites)[i].addr = at + (uint64_t)(int64_t)get_s32(bytes + i * SC_SITE_SIZE);
 		(*sites)[i].key = at + 4 + (uint64_t)(int64_t)get_s32(bytes + i * SC_SITE_SIZE + 4);
+		(*sites)[i].idx = i;
 	}
 	return 0;
 }
@@ -71,26 +72,32 @@ int jump_table_get(const struct kimg *img, struct jump_site **sites, size_t *nr,
 		(*sites)[i].code = at + (uint64_t)(int64_t)get_s32(p);
 		(*sites)[i].target = at + 4 + (uint64_t)(int64_t)get_s32(p + 4);
 		(*sites)[i].key = at + 8 + get_u64(p + 8);
+		(*sites)[i].idx = i;
 	}
 	return 0;
 }
 
-/* qsort() has no stable order of its own: the number of the entry decides last. */
-struct sort_key {
-	uint64_t key;
-	uint64_t second;
-	size_t idx;
-};
-
-static int compare(const void *pa, const void *pb)
+static int compare(uint64_t a, uint64_t b)
 {
-	const struct sort_key *a = pa, *b = pb;
+	return a < b ? -1 : a > b;
+}
 
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	if (a->second != b->second)
-		return a->second < b->second ? -1 : 1;
-	return a->idx < b->idx ? -1 : a->idx > b->idx;
+/* qsort() has no stable order of its own: the place in the table decides last. */
+static int static_calls_compare(const void *pa, const void *pb)
+{
+	const struct sc_site *a = pa, *b = pb;
+	const uint64_t mask = ~(uint64_t)SC_SITE_FLAGS;
+
+	return compare(a->key & mask, b->key & mask) ?: compare(a->idx, b->idx);
+}
+
+static int jumps_compare(const void *pa, const void *pb)
+{
+	const struct jump_site *a = pa, *b = pb;
+	const uint64_t mask = ~(uint64_t)JUMP_KEY_FLAGS;
+
+	return compare(a->key & mask, b->key & mask) ?: compare(a->code, b->code) ?:
+	       compare(a->idx, b->idx);
 }
 
 static int put_rel32(uint8_t *p, uint64_t at, uint64_t target)
@@ -107,7 +114,6 @@ int static_call_table_sort(struct kimg *img, struct kimg_err *err)
 {
 	uint64_t at = image_range(img, X86_PREPATCH_STATIC_CALLS)->start;
 	struct sc_site *sites;
-	struct sort_key *order = NULL;
 	uint8_t *bytes;
 	size_t nr, i;
 	int ret;
@@ -117,16 +123,9 @@ int static_call_table_sort(struct kimg *img, struct kimg_err *err)
 		ret = table_bytes(img, X86_PREPATCH_STATIC_CALLS, SC_SITE_SIZE, &bytes, &nr, err);
 	if (ret || !nr)
 		goto out;
-	order = calloc(nr, sizeof(*order));
-	if (!order) {
-		ret = kimg_fail(err, -ENOMEM, "out of memory");
-		goto out;
-	}
-	for (i = 0; i < nr; i++)
-		order[i] = (struct sort_key){ sites[i].key & ~(uint64_t)SC_SITE_FLAGS, 0, i };
-	qsort(order, nr, sizeof(*order), compare);
+	qsort(sites, nr, sizeof(*sites), static_calls_compare);
 	for (i = 0; i < nr; i++, at += SC_SITE_SIZE) {
-		const struct sc_site *sc = &sites[order[i].idx];
+		const struct sc_site *sc = &sites[i];
 		uint64_t key = sc->key;
 
 		if (image_range_has(img, X86_PREPATCH_INIT, sc->addr, 1))
@@ -139,7 +138,6 @@ int static_call_table_sort(struct kimg *img, struct kimg_err *err)
 		}
 	}
 out:
-	free(order);
 	free(sites);
 	return ret;
 }
@@ -148,7 +146,6 @@ int jump_table_sort(struct kimg *img, struct kimg_err *err)
 {
 	uint64_t at = image_range(img, X86_PREPATCH_JUMP_TABLE)->start;
 	struct jump_site *sites;
-	struct sort_key *order = NULL;
 	uint8_t *bytes;
 	size_t nr, i;
 	int ret;
@@ -158,17 +155,9 @@ int jump_table_sort(struct kimg *img, struct kimg_err *err)
 		ret = table_bytes(img, X86_PREPATCH_JUMP_TABLE, JUMP_ENTRY_SIZE, &bytes, &nr, err);
 	if (ret || !nr)
 		goto out;
-	order = calloc(nr, sizeof(*order));
-	if (!order) {
-		ret = kimg_fail(err, -ENOMEM, "out of memory");
-		goto out;
-	}
-	for (i = 0; i < nr; i++)
-		order[i] = (struct sort_key){ sites[i].key & ~(uint64_t)JUMP_KEY_FLAGS,
-					      sites[i].code, i };
-	qsort(order, nr, sizeof(*order), compare);
+	qsort(sites, nr, sizeof(*sites), jumps_compare);
 	for (i = 0; i < nr; i++, at += JUMP_ENTRY_SIZE) {
-		const struct jump_site *js = &sites[order[i].idx];
+		const struct jump_site *js = &sites[i];
 		uint8_t *p = bytes + i * JUMP_ENTRY_SIZE;
 		uint64_t key = js->key & ~(uint64_t)JUMP_KEY_INIT;
 
@@ -182,7 +171,6 @@ int jump_table_sort(struct kimg *img, struct kimg_err *err)
 		put_u64(p + 8, key - (at + 8));
 	}
 out:
-	free(order);
 	free(sites);
 	return ret;
 }
