@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Shared by the steps that run selftests/cgroup_pool in the VM; source it after scripts/lib.sh.
+# Shared by the steps that run selftests in the VM; source it after scripts/lib.sh.
 
-SELFTESTS=(test_pool test_pool_fresh test_pool_tasks test_pool_v1 test_pool_race)
+SELFTESTS=(cgroup_pool)
 
 # Build the programs with the harness of the patched kernel tree.
 build_selftests()
 {
+	local folder
+
 	"$TOP/scripts/ksrc" >&2
 	mkdir -p "$BUILD/selftests"
-	make -s -C "$TOP/selftests/cgroup_pool" OUTPUT="$BUILD/selftests" \
-		KSFT_DIR="$BUILD/linux/tools/testing/selftests" USERCFLAGS=-Werror >&2
+	for folder in "${SELFTESTS[@]}"; do
+		make -s -C "$TOP/selftests/$folder" OUTPUT="$BUILD/selftests" \
+			KSFT_DIR="$BUILD/linux/tools/testing/selftests" USERCFLAGS=-Werror >&2
+	done
 }
 
 # join_tap KERNEL FILE: the TAP streams of several programs as one, each begun by a line
@@ -58,59 +62,74 @@ join_tap()
 	}' "$2"
 }
 
-# run_selftests KERNEL SECONDS [VMRUN-OPTION...]: boot that kernel twice and run everything, on
-# cgroup v2 and on v1.  One boot for each: what was charged while the memory controller was on v2
-# and is uncharged on v1 makes a counter there underflow with a WARNING, on stock kernels too.  The
-# two run at the same time: each waits a lot, and has hardly more than one CPU busy.
-run_selftests()
+# run_programs KERNEL WHAT [VMRUN-OPTION...] -- "PROGRAM ARGS"...: all of them in one boot of that kernel.
+# WHAT is on the last line of the results and in the name of the log.
+run_programs()
 {
-	local rc=0 v2 out
+	local kernel=$1 what=$2 options=() adds=() command out rc=0 failed=0
+	shift 2
 
-	out=$(mktemp "$BUILD/selftests.XXXXXX")
-	run_selftests_on v2 "$@" >"$out" &
-	v2=$!
-	run_selftests_on v1 "$@" || rc=1
-	wait "$v2" || rc=1
-	cat "$out"
-	rm -f "$out"
-	return $rc
-}
-
-# run_selftests_on v1|v2 KERNEL SECONDS [VMRUN-OPTION...]
-run_selftests_on()
-{
-	local hierarchy=$1 kernel=$2 seconds=$3 out rc=0 failed=0 prog adds=()
-	shift 3
-
-	for prog in "${SELFTESTS[@]}"; do
-		adds+=(--add "$BUILD/selftests/$prog")
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	for command; do
+		adds+=(--add "$BUILD/selftests/${command%% *}")
 	done
 	out=$(mktemp "$BUILD/selftests.XXXXXX")
 	# shellcheck disable=SC2016 # it is the shell in the VM that expands
 	# What fails is also shown while the rest is running.
 	"$TOP/scripts/vmrun" -k "$BUILD/linux/out-$kernel/arch/x86/boot/bzImage" \
-		--log "$LOGDIR/selftests-$kernel-$hierarchy-console.log" "${adds[@]}" \
-		--env POOL_RACE_SECONDS="$seconds" --env HIERARCHY="$hierarchy" "$@" -- sh -c '
-			for prog in '"${SELFTESTS[*]}"'; do
-				case $prog:$HIERARCHY in
-				test_pool_race:*) args=$HIERARCHY ;;
-				test_pool_v1:v1) args= ;;
-				test_pool_v1:*) continue ;;
-				*:v1) args="-v v1" ;;
-				*) args="-V v1" ;;
-				esac
+		--log "$LOGDIR/selftests-$kernel-$what-console.log" "${adds[@]}" "${options[@]}" -- sh -c '
+			for command; do
+				prog=${command%% *}
 				echo "@program $prog"
 				rc=0
-				$prog $args 2>&1 || rc=$?
+				$command 2>&1 || rc=$?
 				echo "@status $prog $rc"
-			done' </dev/null | tee "$out" |
+			done' sh "$@" </dev/null | tee "$out" |
 		sed -u -n 's/^not ok [0-9]* /# failed so far: /p' || rc=$?
 	join_tap "$kernel" "$out" || failed=1
 	rm -f "$out"
 	if ((rc)); then
-		echo "not ok - $kernel: no complaint of the kernel on $hierarchy (status $rc)"
+		echo "not ok - $kernel: no complaint of the kernel on $what (status $rc)"
 	else
-		echo "ok - $kernel: no complaint of the kernel on $hierarchy"
+		echo "ok - $kernel: no complaint of the kernel on $what"
 	fi
 	return $((rc || failed))
+}
+
+# run_both COMMAND... --- COMMAND...: both at the same time, the output of the first comes last.  Each boot
+# waits a lot, and has hardly more than one CPU busy.
+run_both()
+{
+	local first=() rc=0 pid out
+
+	while [[ $1 != --- ]]; do
+		first+=("$1")
+		shift
+	done
+	shift
+	out=$(mktemp "$BUILD/selftests.XXXXXX")
+	"${first[@]}" >"$out" &
+	pid=$!
+	"$@" || rc=1
+	wait "$pid" || rc=1
+	cat "$out"
+	rm -f "$out"
+	return $rc
+}
+
+# run_pool_selftests KERNEL SECONDS [VMRUN-OPTION...]: cgroup_pool on cgroup v2 and on v1.  One boot for each:
+# what was charged while the memory controller was on v2 and is uncharged on v1 makes a counter there
+# underflow with a WARNING, on stock kernels too.
+run_pool_selftests()
+{
+	local kernel=$1 options=(--env POOL_RACE_SECONDS="$2" "${@:3}")
+
+	run_both run_programs "$kernel" v2 "${options[@]}" -- "test_pool -V v1" "test_pool_fresh -V v1" \
+		"test_pool_tasks -V v1" "test_pool_race v2" --- \
+		run_programs "$kernel" v1 "${options[@]}" -- "test_pool -v v1" "test_pool_fresh -v v1" \
+		"test_pool_tasks -v v1" test_pool_v1 "test_pool_race v1"
 }
