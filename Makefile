@@ -14,7 +14,7 @@ endif
 	bench guest-table clean deps
 
 help:
-	@echo 'make demo          build, boot, show what pooled cgroups do for 200 containers'
+	@echo 'make demo          build, boot, show pooled cgroups with 200 containers, pre-patched images with ten guests'
 	@echo 'make check         every test; ends with "N passed, N failed"'
 	@echo 'make check-fast    the tests that need no kernel build, in under three minutes'
 	@echo 'make check-full    make check and the long gates (every prefix of the series, objects)'
@@ -23,7 +23,7 @@ help:
 	@echo 'make kernel-guest  the guest kernel, for microVMs'
 	@echo 'make guest-table   build the guest kernels of other projects (ANCHORS=folder) and compare; an hour'
 	@echo 'make series        put edited overlay files into patches/'
-	@echo 'make tools         libcgpool and cgpoolctl'
+	@echo 'make tools         cgpoolctl with libcgpool, kimg-prepatch'
 	@echo 'make selftests     the kernel selftests of this project'
 	@echo 'make bench         the benchmark; results in $(BUILD)/results'
 	@echo 'make deps          install the Debian packages that all of these need'
