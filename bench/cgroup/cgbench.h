@@ -107,7 +107,8 @@ int step_rmdir(const struct parent *parent, struct sandbox *sandbox, int idx);
 int step_put_fixed(const struct parent *parent, struct sandbox *sandbox, int idx);
 int step_rename_to_slot(const struct parent *parent, struct sandbox *sandbox, int idx);
 int step_put_rename(const struct parent *parent, struct sandbox *sandbox, int idx);
-void slots_make(const struct parent *parent, int nr);
+void slot_name(char *name, int idx);
+void slots_make(const struct parent *parent, int first, int end);
 void slots_remove(const struct parent *parent, int nr);
 
 /* burst.c: many threads doing the same step. */

@@ -8,8 +8,6 @@
  * between; what is counted is all that the CPU did, without its idle time.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -67,10 +65,11 @@ static void report(const char *step, int nr_existing, const uint64_t *ns, int nr
 }
 
 /* Limit one cgroup again and again; the others have no limit and no task. */
-static void cpu_max_run(const struct parent *parent, struct sandbox *sandboxes, int nr_ops)
+static void cpu_max_run(const struct parent *parent, int nr_ops)
 {
 	static const char *const values[] = { "50000 100000", "60000 100000" };
 	uint64_t *ns = calloc(nr_ops, sizeof(*ns));
+	char name[NAME_LEN];
 	char path[NAME_LEN * 2];
 	int nr_existing = 0;
 	uint64_t start;
@@ -81,14 +80,12 @@ static void cpu_max_run(const struct parent *parent, struct sandbox *sandboxes, 
 
 	if (!ns)
 		fail("no memory for %d operations", nr_ops);
+	slot_name(name, 0);
+	snprintf(path, sizeof(path), "%s/cpu.max", name);
 	for (count = 0; count < ARRAY_SIZE(cgroup_counts); count++) {
-		for (; nr_existing < cgroup_counts[count]; nr_existing++) {
-			ret = step_mkdir(parent, &sandboxes[nr_existing], nr_existing);
-			if (ret)
-				fail("mkdir %d: %s", nr_existing, strerror(-ret));
-		}
+		slots_make(parent, nr_existing, cgroup_counts[count]);
+		nr_existing = cgroup_counts[count];
 		settle(parent->layout);
-		snprintf(path, sizeof(path), "%s/cpu.max", sandboxes[0].name);
 		start = now_ns();
 		for (i = 0; i < nr_ops; i++) {
 			before = now_ns();
@@ -99,11 +96,7 @@ static void cpu_max_run(const struct parent *parent, struct sandbox *sandboxes, 
 		}
 		report("cpu_max", nr_existing, ns, nr_ops, now_ns() - start);
 	}
-	for (i = 0; i < nr_existing; i++) {
-		ret = step_rmdir(parent, &sandboxes[i], i);
-		if (ret)
-			fail("rmdir %d: %s", i, strerror(-ret));
-	}
+	slots_remove(parent, nr_existing);
 	settle(parent->layout);
 	free(ns);
 }
@@ -136,15 +129,17 @@ static void superblocks_unmount(int nr)
 }
 
 /* What a tenant leaves in a cgroup: dentries and inodes of a few superblocks. */
-static void tenant_run(const struct parent *parent, const struct sandbox *sandbox)
+static void tenant_run(const struct parent *parent, int idx)
 {
 	char path[PATH_LEN + NAME_LEN];
 	char procs[NAME_LEN * 2];
+	char name[NAME_LEN];
 	int status;
 	pid_t pid;
 	int i;
 
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", sandbox->name);
+	slot_name(name, idx);
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", name);
 	pid = fork();
 	if (pid < 0)
 		fail("fork: %s", strerror(errno));
@@ -152,43 +147,35 @@ static void tenant_run(const struct parent *parent, const struct sandbox *sandbo
 		if (file_write_at(parent->dirfd[0], procs, "0"))
 			_exit(1);
 		for (i = 0; i < USED_SUPERBLOCKS; i++) {
-			snprintf(path, sizeof(path), SUPERBLOCKS_DIR "/%d/%s", i, sandbox->name);
+			snprintf(path, sizeof(path), SUPERBLOCKS_DIR "/%d/%s", i, name);
 			if (mkdir(path, 0755) < 0 || rmdir(path) < 0)
 				_exit(1);
 		}
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) != pid || status)
-		fail("a tenant of %s failed", sandbox->name);
+		fail("a tenant of %s failed", name);
 }
 
-static uint64_t teardown_once(const struct parent *parent, struct sandbox *sandboxes)
+static uint64_t teardown_once(const struct parent *parent)
 {
 	uint64_t start;
 	uint64_t idle;
-	int ret;
 	int i;
 
-	for (i = 0; i < TEARDOWN_NR; i++) {
-		ret = step_mkdir(parent, &sandboxes[i], i);
-		if (ret)
-			fail("mkdir %d: %s", i, strerror(-ret));
-		tenant_run(parent, &sandboxes[i]);
-	}
+	slots_make(parent, 0, TEARDOWN_NR);
+	for (i = 0; i < TEARDOWN_NR; i++)
+		tenant_run(parent, i);
 	settle(parent->layout);
 	idle = idle_ns();
 	start = now_ns();
-	for (i = 0; i < TEARDOWN_NR; i++) {
-		ret = step_rmdir(parent, &sandboxes[i], i);
-		if (ret)
-			fail("rmdir %d: %s", i, strerror(-ret));
-	}
+	slots_remove(parent, TEARDOWN_NR);
 	while (flat_key_read(parent->dirfd[0], "cgroup.stat", "nr_dying_descendants"))
 		sleep_ms(20);
 	return (now_ns() - start - (idle_ns() - idle)) / TEARDOWN_NR;
 }
 
-static void teardown_run(const struct parent *parent, struct sandbox *sandboxes)
+static void teardown_run(const struct parent *parent)
 {
 	uint64_t ns[TEARDOWN_BLOCKS];
 	int nr_mounted = 0;
@@ -203,7 +190,7 @@ static void teardown_run(const struct parent *parent, struct sandbox *sandboxes)
 			superblock_mount(nr_mounted++);
 		start = now_ns();
 		for (i = 0; i < TEARDOWN_BLOCKS; i++)
-			ns[i] = teardown_once(parent, sandboxes);
+			ns[i] = teardown_once(parent);
 		report("teardown", nr_mounted, ns, TEARDOWN_BLOCKS, now_ns() - start);
 	}
 	superblocks_unmount(nr_mounted);
@@ -211,20 +198,16 @@ static void teardown_run(const struct parent *parent, struct sandbox *sandboxes)
 
 int plan_scale(const struct options *options)
 {
-	struct sandbox *sandboxes = calloc(2500, sizeof(*sandboxes));
 	struct parent parent;
 	struct layout layout;
 
-	if (!sandboxes)
-		fail("no memory for the sandboxes");
 	if (sysconf(_SC_NPROCESSORS_ONLN) != 1)
 		fail("scale is for one CPU: others would count the same instruction");
 	layout_mount_v2(&layout);
 	parent_make(&parent, &layout, "cgbench-plain");
-	cpu_max_run(&parent, sandboxes, options->nr_ops);
-	teardown_run(&parent, sandboxes);
+	cpu_max_run(&parent, options->nr_ops);
+	teardown_run(&parent);
 	parent_remove(&parent);
 	layout_unmount(&layout);
-	free(sandboxes);
 	return 0;
 }

@@ -208,7 +208,7 @@ static void arm_run(struct bench *bench, const struct phase *phases, int nr_phas
 	memcpy(used, phases, nr_phases * sizeof(*phases));
 	if (kind == ARM_USER) {
 		phases_for_user_pool(bench, used, nr_phases);
-		slots_make(parent, bench->nr_sandboxes);
+		slots_make(parent, 0, bench->nr_sandboxes);
 	}
 	pool_prepare(bench);
 	settle(&bench->layout);
@@ -233,7 +233,7 @@ static void existing_set(struct bench *bench, int nr)
 	if (nr) {
 		say("%s: making %d sandboxes that are already there", bench->layout.name, nr);
 		parent_make(&bench->existing, &bench->layout, "cgbench-existing");
-		slots_make(&bench->existing, nr);
+		slots_make(&bench->existing, 0, nr);
 	}
 	bench->nr_existing = nr;
 	settle(&bench->layout);

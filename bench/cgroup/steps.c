@@ -19,7 +19,7 @@
 #define RMDIR_TRIES		2000
 #define RMDIR_PAUSE_MS		1
 
-static void slot_name(char *name, int idx)
+void slot_name(char *name, int idx)
 {
 	snprintf(name, NAME_LEN, "slot-%d", idx);
 }
@@ -251,14 +251,14 @@ int step_put_rename(const struct parent *parent, struct sandbox *sandbox, int id
 	return step_rename_to_slot(parent, sandbox, idx);
 }
 
-/* Directories of a userspace pool, made before anything is timed. */
-void slots_make(const struct parent *parent, int nr)
+/* Directories that are there before anything is timed, from number @first up to but without @end. */
+void slots_make(const struct parent *parent, int first, int end)
 {
 	char name[NAME_LEN];
 	int idx;
 	int i;
 
-	for (idx = 0; idx < nr; idx++) {
+	for (idx = first; idx < end; idx++) {
 		slot_name(name, idx);
 		for (i = 0; i < parent->layout->nr_mounts; i++) {
 			if (mkdirat(parent->dirfd[i], name, 0755) < 0)
